@@ -1,0 +1,1 @@
+"""Magento 2 stores, an order management system and courier aggregators, joined on Apache Airflow."""
