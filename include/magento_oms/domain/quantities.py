@@ -1,0 +1,63 @@
+"""Quantities of an order line: with the holds, the one truth about how far an order has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+ZERO = Decimal(0)
+
+
+class QuantitiesDoNotFit(ValueError):  # noqa: N818
+    """Quantities that cannot be, such as more shipped than ordered. The text names the figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """Absolute totals of one line, in units of the SKU (Magento allows fractions).
+
+    `allocated` counts what a location has promised, shipped units included; `packed` what is in a parcel, shipped units
+    included.
+
+    Raises:
+        QuantitiesDoNotFit: one is negative, or they contradict each other.
+    """
+
+    ordered: Decimal
+    allocated: Decimal = ZERO
+    packed: Decimal = ZERO
+    invoiced: Decimal = ZERO
+    shipped: Decimal = ZERO
+    cancelled: Decimal = ZERO
+    returned: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        for name in ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelled", "returned"):
+            if getattr(self, name) < 0:
+                raise QuantitiesDoNotFit(f"{name} is {getattr(self, name)}, below zero")
+        if self.shipped + self.cancelled > self.ordered:
+            raise QuantitiesDoNotFit(
+                f"{self.shipped} shipped and {self.cancelled} cancelled are more than {self.ordered} ordered"
+            )
+        if self.returned > self.shipped:
+            raise QuantitiesDoNotFit(f"{self.returned} returned are more than {self.shipped} shipped")
+
+    def advanced(self, *, invoiced: Decimal = ZERO, shipped: Decimal = ZERO, cancelled: Decimal = ZERO) -> Quantities:
+        """The same line after Magento reported these totals: figures only grow, and never beyond what fits.
+
+        A total that we already know better (a shipment made by us that a late payload does not show yet) is kept.
+        """
+        shipped = max(self.shipped, min(shipped, self.ordered - self.cancelled))
+        cancelled = max(self.cancelled, min(cancelled, self.ordered - shipped))
+        return replace(
+            self,
+            invoiced=max(self.invoiced, invoiced),
+            shipped=shipped,
+            cancelled=cancelled,
+            allocated=max(self.allocated, shipped),
+            packed=max(self.packed, shipped),
+        )
+
+    def allocate_rest(self) -> Quantities:
+        """The same line with everything that is not cancelled promised by a location."""
+        return replace(self, allocated=max(self.allocated, self.ordered - self.cancelled))

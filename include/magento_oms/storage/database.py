@@ -1,0 +1,85 @@
+"""Connections to the OMS database, and waking those who wait for its changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import psycopg
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+
+from magento_oms.ports import ConfigurationError
+from magento_oms.settings import settings
+
+CHANNEL = "magento_oms"
+"""The one `NOTIFY` channel. Payloads are signals such as `effects:magento:heritage`."""
+
+
+def database_url() -> str:
+    """The URL of the OMS database.
+
+    Raises:
+        ConfigurationError: it is not set.
+    """
+    url = settings().database_url.get_secret_value()
+    if not url:
+        raise ConfigurationError(
+            "The OMS database is not known.",
+            way_out="Set MAGENTO_OMS_DATABASE_URL to postgresql+psycopg://user:password@host:port/name.",
+        )
+    return url
+
+
+@lru_cache(maxsize=8)
+def engine(url: str) -> Engine:
+    """An engine without a pool: a connection is opened for a task and closed with it.
+
+    Airflow forks its task processes; a pooled connection shared over a fork would be used by two at once.
+    """
+    return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})
+
+
+def psycopg_url(url: str) -> str:
+    """The same URL as libpq wants it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def driver(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
+    """The psycopg connection underneath, for COPY inside the same transaction."""
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, psycopg.Connection):  # pragma: no cover  (engine() makes no others)
+        raise TypeError(f"expected a psycopg connection, got {type(raw)}")
+    return raw
+
+
+def notify(connection: Connection, signal: str) -> None:
+    """Wake those who wait for `signal`, when (and only if) the transaction commits."""
+    connection.execute(text("select pg_notify(:channel, :signal)"), {"channel": CHANNEL, "signal": signal})
+
+
+@contextmanager
+def listener(url: str) -> Iterator[Listener]:
+    """A connection that hears signals from now on."""
+    with psycopg.connect(psycopg_url(url), autocommit=True, connect_timeout=10) as connection:
+        connection.execute(f"listen {CHANNEL}")
+        yield Listener(connection)
+
+
+class Listener:
+    """Hears signals of the channel."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        self._connection = connection
+
+    def wait(self, signal: str, timeout: float) -> bool:
+        """Whether `signal` was heard within `timeout` seconds. Returns at once when it is."""
+        end = time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            for heard in self._connection.notifies(timeout=max(left, 0), stop_after=1):
+                if heard.payload == signal:
+                    return True
+            if time.monotonic() >= end:
+                return False
