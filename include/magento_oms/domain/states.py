@@ -1,4 +1,4 @@
-"""States of lines and orders, derived from quantities, events and holds by one function each, with one table of moves."""
+"""States of lines and orders: derived from quantities and holds by one function each, with one table of moves each."""
 
 from __future__ import annotations
 

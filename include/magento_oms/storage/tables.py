@@ -1,7 +1,7 @@
 """The tables of the OMS database. Postgres only.
 
-Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` column is derived: only the function that
-derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer` and in the inbox's
+Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` column is derived: only the function
+that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer` and in the inbox's
 payloads, nowhere else.
 """
 
@@ -401,8 +401,8 @@ class Inbox(Base):
 class Watermark(Base):
     """How far live reading has come, per (instance, workflow).
 
-    `safe_*` is the watermark proper: everything up to it is stored. `seen_*` is the newest row read; the watcher wakes for
-    what is newer. They differ while rows are too fresh to be sure that none commits late.
+    `safe_*` is the watermark proper: everything up to it is stored. `seen_*` is the newest row read; the watcher wakes
+    for what is newer. They differ while rows are too fresh to be sure that none commits late.
     """
 
     __tablename__ = "watermark"

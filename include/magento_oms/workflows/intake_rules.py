@@ -1,0 +1,235 @@
+"""The rules of intake: what becomes of an order, given what the store says now and what we knew before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from magento_oms.config.models import InstanceConfig, StatusMeaning, StoreConfig
+from magento_oms.domain.intake import LineChange, OrderChange, Payload, PlannedEffect, StoredOrder, Trouble
+from magento_oms.domain.orders import LineKind, MagentoLine, MagentoOrder, NotUnderstood
+from magento_oms.domain.quantities import ZERO, Quantities, QuantitiesDoNotFit
+from magento_oms.domain.states import (
+    IllegalMove,
+    OrderFacts,
+    OrderState,
+    check_line_move,
+    check_order_move,
+    line_state,
+    order_state,
+)
+
+ACKNOWLEDGE = "acknowledge_order"
+"""Kind of the effect that tells Magento that the order is being worked on."""
+
+STATUS_HOLD = "magento_status"
+UNKNOWN_STATUS = "unknown_status"
+UNKNOWN_PAYMENT = "unknown_payment_method"
+
+CONFIGURE_AND_RETRY = "then `magento-oms quarantine retry` sends the order on."
+
+
+def decide(
+    order: MagentoOrder, payload: Payload, stored: StoredOrder | None, config: InstanceConfig
+) -> OrderChange | None:
+    """What becomes of an order, or None where nothing does (ignored, or older news than what is stored).
+
+    Raises:
+        NotUnderstood: the order goes to quarantine and what is stored stays as it is.
+    """
+    store = config.store(order.store_id)
+    if store is None:
+        raise NotUnderstood(
+            "unknown_store",
+            f"The order belongs to store view {order.store_id}, which is not configured.",
+            f"Add it to instances/{config.code}.yaml, {CONFIGURE_AND_RETRY}",
+        )
+    if stored is not None and _older(order, payload, stored):
+        return None
+    meaning = store.statuses.meaning(order.status)
+    if meaning is StatusMeaning.IGNORE and stored is None:
+        return None
+    history = stored.history if stored else order.placed_at < store.live_from
+    shadow = stored.shadow if stored else store.mode == "shadow"
+    verdict = _judge(order, store, config, meaning, history)
+    lines = tuple(_line_changes(order, stored, meaning, allocate=not verdict.holds and not history))
+    facts = _facts(lines, history, frozenset(verdict.holds), acknowledged=bool(stored and stored.acknowledged))
+    state = order_state(facts)
+    _check_moves(stored, lines, state)
+    wanted = state is OrderState.ALLOCATED and meaning is StatusMeaning.PULL and not (stored and stored.acknowledged)
+    return OrderChange(
+        order=order,
+        payload=payload,
+        state=state,
+        history=history,
+        shadow=shadow,
+        payment_kind=store.payment.payment_kind(order.payment_method) or "unknown",
+        required_by=store.required_by(order.placed_at),
+        lines=lines,
+        place={code: text for code, text in verdict.holds.items() if not stored or code not in stored.holds},
+        release=frozenset(_releasable(stored) - verdict.holds.keys()),
+        events=tuple(_events(order, stored, state, lines, verdict)),
+        effects=(_acknowledgement(config, order, shadow),) if wanted else (),
+        stop=state in (OrderState.CANCELLED, OrderState.HELD),
+        troubles=tuple(verdict.troubles),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    holds: dict[str, str]
+    troubles: list[Trouble]
+
+
+def _older(order: MagentoOrder, payload: Payload, stored: StoredOrder) -> bool:
+    """Whether what is stored is newer news: a page may have been read before, and be written after, another one."""
+    return (order.updated_at, payload.read_at) < (stored.magento_updated_at, stored.read_at)
+
+
+def _judge(
+    order: MagentoOrder, store: StoreConfig, config: InstanceConfig, meaning: StatusMeaning | None, history: bool
+) -> _Verdict:
+    """Which holds the order is under, and what a person must be told."""
+    verdict = _Verdict({}, [])
+    if history:
+        return verdict
+    if meaning is StatusMeaning.HOLD:
+        verdict.holds[STATUS_HOLD] = f"Magento's status is {order.status}: {store.statuses.hold[order.status]}"
+    if meaning is None:
+        reason = f"Magento's status {order.status!r} is not configured for store view {store.code}."
+        verdict.holds[UNKNOWN_STATUS] = reason
+        verdict.troubles.append(
+            Trouble(
+                UNKNOWN_STATUS,
+                reason,
+                f"Say in instances/{config.code}.yaml under `statuses` whether to pull, hold, ignore or cancel it, or "
+                f"that it is finished; {CONFIGURE_AND_RETRY}",
+            )
+        )
+    if store.payment.payment_kind(order.payment_method) is None:
+        reason = f"The payment method {order.payment_method!r} is configured neither as COD nor as prepaid."
+        verdict.holds[UNKNOWN_PAYMENT] = reason
+        verdict.troubles.append(
+            Trouble(
+                UNKNOWN_PAYMENT,
+                reason,
+                f"Add it under `payment` in instances/{config.code}.yaml; {CONFIGURE_AND_RETRY}",
+            )
+        )
+    return verdict
+
+
+def _releasable(stored: StoredOrder | None) -> set[str]:
+    """Holds that intake placed and so may release; those of a person are the person's."""
+    return set(stored.holds & {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT}) if stored else set()
+
+
+def _line_changes(
+    order: MagentoOrder, stored: StoredOrder | None, meaning: StatusMeaning | None, *, allocate: bool
+) -> Iterable[LineChange]:
+    if stored and {line.item_id for line in order.lines} != stored.quantities.keys():
+        raise NotUnderstood(
+            "lines_changed",
+            "The order has other items than when it was stored, which Magento itself never does.",
+            "Compare the order in Magento's admin with `magento-oms orders show`; a module that edits orders in place "
+            "must cancel and re-create them as Magento's own edit does.",
+        )
+    for line in order.lines:
+        try:
+            quantities = _quantities(line, order, stored, meaning, allocate=allocate)
+        except QuantitiesDoNotFit as error:
+            raise NotUnderstood(
+                "quantities_do_not_fit",
+                f"Item {line.item_id}: {error}.",
+                "Correct the order in Magento, then `magento-oms quarantine retry` reads it again.",
+            ) from None
+        yield LineChange(line, quantities, line_state(quantities))
+
+
+def _quantities(
+    line: MagentoLine, order: MagentoOrder, stored: StoredOrder | None, meaning: StatusMeaning | None, *, allocate: bool
+) -> Quantities:
+    before = stored.quantities[line.item_id] if stored else Quantities(ordered=line.ordered)
+    cancelled = line.cancelled
+    if meaning is StatusMeaning.CANCELLED or order.state in ("canceled", "closed"):
+        # A cancelled or closed order has nothing more to ship, whatever its rows say.
+        cancelled = before.ordered - max(before.shipped, line.shipped)
+    after = before.advanced(invoiced=line.invoiced, shipped=line.shipped, cancelled=cancelled)
+    if allocate and line.kind is LineKind.PHYSICAL and meaning is StatusMeaning.PULL:
+        # Until orders are routed, every order that may go on counts as allocated.
+        after = after.allocate_rest()
+    return after
+
+
+def _facts(lines: Iterable[LineChange], history: bool, holds: frozenset[str], *, acknowledged: bool) -> OrderFacts:
+    physical = tuple(change.quantities for change in lines if change.line.kind is LineKind.PHYSICAL)
+    others = tuple(change.quantities for change in lines if change.line.kind is not LineKind.PHYSICAL)
+    return OrderFacts(physical, others, history, holds, acknowledged)
+
+
+def _check_moves(stored: StoredOrder | None, lines: Iterable[LineChange], state: OrderState) -> None:
+    if stored is None:
+        return
+    try:
+        check_order_move(stored.state, state)
+        for change in lines:
+            check_line_move(line_state(stored.quantities[change.line.item_id]), change.state)
+    except IllegalMove as error:
+        raise NotUnderstood(
+            "backwards",
+            f"Magento's latest word would take the order back: {error}.",
+            "Compare the order in Magento's admin with `magento-oms orders show`. If Magento is right, a person must "
+            "decide; `magento-oms quarantine dismiss` keeps what is stored.",
+        ) from None
+
+
+def _acknowledgement(config: InstanceConfig, order: MagentoOrder, shadow: bool) -> PlannedEffect:
+    subject = f"order:{order.entity_id}"
+    return PlannedEffect(
+        target=f"magento:{config.code}",
+        kind=ACKNOWLEDGE,
+        subject=subject,
+        lane=f"magento:{config.code}:{subject}",
+        withheld=shadow,
+    )
+
+
+def _events(
+    order: MagentoOrder,
+    stored: StoredOrder | None,
+    state: OrderState,
+    lines: Iterable[LineChange],
+    verdict: _Verdict,
+) -> Iterable[tuple[str, dict[str, Any]]]:
+    """What the time line shows: first sight, Magento's status, holds, quantities that moved, and the state reached."""
+    if stored is None:
+        yield "received", {"status": order.status, "state": str(state)}
+        for code, reason in verdict.holds.items():
+            yield "held", {"code": code, "reason": reason}
+        return
+    if stored.magento_status != order.status:
+        yield "magento_status", {"from": stored.magento_status, "to": order.status}
+    for code, reason in verdict.holds.items():
+        if code not in stored.holds:
+            yield "held", {"code": code, "reason": reason}
+    for code in sorted(_releasable(stored) - verdict.holds.keys()):
+        yield "released", {"code": code}
+    moved = {
+        str(change.line.item_id): difference
+        for change in lines
+        if (difference := _difference(stored.quantities[change.line.item_id], change.quantities))
+    }
+    if moved:
+        yield "quantities", {"items": moved}
+    if stored.state is not state:
+        yield "state", {"from": str(stored.state), "to": str(state)}
+
+
+def _difference(before: Quantities, after: Quantities) -> dict[str, str]:
+    names = ("allocated", "packed", "invoiced", "shipped", "cancelled", "returned")
+    return {
+        name: str(getattr(after, name) - getattr(before, name))
+        for name in names
+        if getattr(after, name) - getattr(before, name) != ZERO
+    }
