@@ -189,6 +189,10 @@ class MagentoOrders(Protocol):
         """One order as it is now. Raises NotFound."""
         ...
 
+    def page_of(self, entity_id: int) -> OrderPage:
+        """One order as it is now, as a page with its raw text. Raises NotFound."""
+        ...
+
     def server_time(self) -> datetime:
         """The store's own clock by the last answer's `Date` header, aware UTC."""
         ...
