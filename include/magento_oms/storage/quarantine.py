@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, any_, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, RowMapping, Text, any_, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from magento_oms.storage.tables import Quarantine
 
@@ -99,7 +99,9 @@ def resolve(connection: Connection, instance: str, subject: str, *, resolution: 
 def resolve_many(connection: Connection, instance: str, subjects: Sequence[str], *, resolution: str) -> int:
     """Close the open entries of all these subjects with one statement. Returns how many were open."""
     statement = update(Quarantine).where(
-        Quarantine.instance == instance, Quarantine.subject == any_(list(subjects)), Quarantine.resolved_at.is_(None)
+        Quarantine.instance == instance,
+        Quarantine.subject == any_(literal(list(subjects), ARRAY(Text()))),
+        Quarantine.resolved_at.is_(None),
     )
     return connection.execute(statement.values(resolved_at=func.now(), resolution=resolution)).rowcount
 
