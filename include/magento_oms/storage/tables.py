@@ -327,6 +327,8 @@ class Effect(Base):
         Index("ix_effect_due", "target", "due_at", postgresql_where=text("state in ('planned', 'due', 'unknown')")),
         Index("ix_effect_sending", "target", "claimed_until", postgresql_where=text("state = 'sending'")),
         Index("ix_effect_lane_busy", "lane", postgresql_where=text("state in ('sending', 'unknown')")),
+        # two workers that claim at the same moment cannot both have a request in flight for one Magento order
+        Index("uq_effect_lane_sending", "lane", unique=True, postgresql_where=text("state = 'sending'")),
         Index("ix_effect_order", "order_id"),
         Index("ix_effect_failed", "target", postgresql_where=text("state = 'failed'")),
         one_of("state", EffectState),

@@ -305,6 +305,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_effect_order", "effect", ["order_id"], unique=False)
     op.create_index(
+        "uq_effect_lane_sending", "effect", ["lane"], unique=True, postgresql_where=sa.text("state = 'sending'")
+    )
+    op.create_index(
         "ix_effect_sending",
         "effect",
         ["target", "claimed_until"],

@@ -1,0 +1,389 @@
+"""The outbox: effects are planned in the transaction of the change that calls for them, and carried out once.
+
+A worker claims a due effect (`sending` is committed before the call) under a token that its result must carry. A claim
+that expired without a result leaves the outcome open: the effect becomes `unknown` and is settled by looking.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Row, text
+
+from magento_oms.domain.effects import EffectState, check_move
+from magento_oms.domain.intake import PlannedEffect
+from magento_oms.storage.database import driver, notify
+
+LOOKS = 2
+"""How often nothing must be found before an effect of unknown outcome counts as not having happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEffect:
+    """An effect that this worker, and no other, may carry out (`send`) or look up (`find`) until the claim expires.
+
+    Attributes:
+        action: `send` or `find`.
+        number: of the attempt.
+        not_found: looks that found nothing so far.
+    """
+
+    id: int
+    target: str
+    kind: str
+    subject: str
+    generation: int
+    order_id: int | None
+    details: dict[str, Any]
+    action: str
+    number: int
+    not_found: int
+    claim: str
+
+
+class ClaimLost(Exception):  # noqa: N818
+    """The claim expired and the effect belongs to somebody else: this worker's result does not count."""
+
+
+def signal(target: str) -> str:
+    """The signal that wakes the push of `target`."""
+    return f"effects:{target}"
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Planning
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]]) -> None:
+    """Plan effects of orders that were stored in this very transaction (so none can exist yet)."""
+    if not planned:
+        return
+    columns = "target, kind, subject, lane, order_id, state, details, finished_at"
+    with driver(connection).cursor() as cursor, cursor.copy(f"copy effect ({columns}) from stdin") as copy:
+        for order_id, effect in planned:
+            state = EffectState.WITHHELD if effect.withheld else EffectState.DUE
+            copy.write_row(
+                (
+                    effect.target,
+                    effect.kind,
+                    effect.subject,
+                    effect.lane,
+                    order_id,
+                    str(state),
+                    _json(effect.details),
+                    None,
+                )
+            )
+    for target in {effect.target for _, effect in planned if not effect.withheld}:
+        notify(connection, signal(target))
+
+
+def plan(
+    connection: Connection, effect: PlannedEffect, order_id: int | None, *, after: Iterable[int] = ()
+) -> int | None:
+    """Plan an effect; None where one of its kind and subject is planned, under way or done already.
+
+    After a cancelled one it is a new generation. With `after` it waits until those are done.
+    """
+    waits = list(after)
+    state = EffectState.WITHHELD if effect.withheld else EffectState.PLANNED if waits else EffectState.DUE
+    effect_id = connection.execute(
+        text(
+            "insert into effect (target, kind, subject, generation, lane, order_id, state, details)"
+            " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state, :details"
+            " from effect where target = :target and kind = :kind and subject = :subject"
+            " having count(*) filter (where state <> 'cancelled') = 0"
+            " on conflict do nothing returning id"
+        ),
+        {
+            "target": effect.target,
+            "kind": effect.kind,
+            "subject": effect.subject,
+            "lane": effect.lane,
+            "order_id": order_id,
+            "state": str(state),
+            "details": _json(effect.details),
+        },
+    ).scalar()
+    if effect_id is None:
+        return None
+    for other in waits:
+        connection.execute(
+            text("insert into effect_after (effect_id, after_id) values (:id, :after)"),
+            {"id": effect_id, "after": other},
+        )
+    if state is EffectState.DUE:
+        notify(connection, signal(effect.target))
+    return int(effect_id)
+
+
+def cancel_unsent(connection: Connection, order_id: int) -> int:
+    """Cancel the order's effects that were not sent: no longer wanted. Those under way are left to their outcome."""
+    return connection.execute(
+        text(
+            "update effect set state = 'cancelled', finished_at = now(), claim = null"
+            " where order_id = :id and state in ('planned', 'due')"
+        ),
+        {"id": order_id},
+    ).rowcount
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Carrying out
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def expire_claims(connection: Connection, target: str, settle_delay: timedelta) -> int:
+    """Make effects whose worker vanished `unknown`; they are looked up once the settle delay has passed."""
+    return connection.execute(
+        text(
+            "update effect set state = 'unknown', claim = null, claimed_until = null, due_at = now() + :delay,"
+            " last_error = 'The worker that sent it ended before it could note the outcome.'"
+            " where target = :target and state = 'sending' and claimed_until < now()"
+        ),
+        {"target": target, "delay": settle_delay},
+    ).rowcount
+
+
+def claim_due(connection: Connection, target: str, *, limit: int, lease: timedelta) -> list[ClaimedEffect]:
+    """Claim up to `limit` effects that are due, one a lane. Commit before acting on them.
+
+    Due ones are sent; those of unknown outcome are looked up. A lane in which another effect is under way, or of
+    unknown outcome, waits.
+
+    Raises:
+        IntegrityError: another worker claimed in one of the lanes at the same moment; roll back and claim again.
+    """
+    rows = connection.execute(
+        text(
+            "with free as ("
+            "  select e.id, e.lane, e.state, e.due_at from effect e"
+            "  where e.target = :target and e.state in ('due', 'unknown') and e.due_at <= now()"
+            "  and (e.claimed_until is null or e.claimed_until < now())"
+            "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
+            "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
+            "  order by e.due_at, e.id limit :limit for update skip locked"
+            "), first as (select distinct on (lane) id, state from free order by lane, due_at, id)"
+            " update effect e set"
+            "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
+            "  state = case when first.state = 'due' then 'sending' else e.state end"
+            " from first where e.id = first.id"
+            " returning e.id, e.target, e.kind, e.subject, e.generation, e.order_id, e.details, first.state as was,"
+            " e.attempts, e.not_found"
+        ),
+        {"target": target, "limit": limit, "lease": lease, "claim": (claim := secrets.token_hex(8))},
+    ).all()
+    claimed = [_claimed(row, claim) for row in sorted(rows, key=lambda row: row.id)]
+    for effect in claimed:
+        connection.execute(
+            text("insert into effect_attempt (effect_id, number, action) values (:id, :number, :action)"),
+            {"id": effect.id, "number": effect.number, "action": effect.action},
+        )
+    return claimed
+
+
+def _claimed(row: Row[Any], claim: str) -> ClaimedEffect:
+    return ClaimedEffect(
+        id=row.id,
+        target=row.target,
+        kind=row.kind,
+        subject=row.subject,
+        generation=row.generation,
+        order_id=row.order_id,
+        details=row.details,
+        action="send" if row.was == EffectState.DUE else "find",
+        number=row.attempts,
+        not_found=row.not_found,
+        claim=claim,
+    )
+
+
+def done(
+    connection: Connection, effect: ClaimedEffect, *, outcome: str, exchange: dict[str, Any] | None = None
+) -> None:
+    """It happened. What waited for it becomes due."""
+    _finish(connection, effect, EffectState.DONE, outcome=outcome, exchange=exchange)
+    for target in connection.execute(
+        text(
+            "update effect e set state = 'due', due_at = now() where e.state = 'planned'"
+            " and e.id in (select effect_id from effect_after where after_id = :id)"
+            " and not exists (select 1 from effect_after a join effect b on b.id = a.after_id"
+            "   where a.effect_id = e.id and b.state <> 'done')"
+            " returning e.target"
+        ),
+        {"id": effect.id},
+    ).scalars():
+        notify(connection, signal(target))
+
+
+def not_happened(
+    connection: Connection,
+    effect: ClaimedEffect,
+    *,
+    error: str,
+    way_out: str,
+    retry_in: timedelta,
+    exchange: dict[str, Any] | None = None,
+) -> None:
+    """It is known not to have happened: due again after `retry_in`."""
+    _finish(
+        connection,
+        effect,
+        EffectState.DUE,
+        outcome="not happened",
+        exchange=exchange,
+        error=error,
+        way_out=way_out,
+        due_in=retry_in,
+    )
+
+
+def failed(
+    connection: Connection, effect: ClaimedEffect, *, error: str, way_out: str, exchange: dict[str, Any] | None = None
+) -> None:
+    """Refused for good. The caller puts it into quarantine in the same transaction."""
+    _finish(connection, effect, EffectState.FAILED, outcome="refused", exchange=exchange, error=error, way_out=way_out)
+
+
+def outcome_unknown(
+    connection: Connection,
+    effect: ClaimedEffect,
+    *,
+    error: str,
+    settle_delay: timedelta,
+    exchange: dict[str, Any] | None = None,
+) -> None:
+    """It may have happened: looked up after the settle delay. Also after a look that failed itself."""
+    _finish(
+        connection, effect, EffectState.UNKNOWN, outcome="unknown", exchange=exchange, error=error, due_in=settle_delay
+    )
+
+
+def nothing_found(connection: Connection, effect: ClaimedEffect, *, look_again_in: timedelta) -> None:
+    """A look found nothing. After the second one it counts as not having happened and is due again."""
+    if effect.not_found + 1 < LOOKS:
+        _finish(connection, effect, EffectState.UNKNOWN, outcome="not found", due_in=look_again_in, looks=1)
+    else:
+        _finish(
+            connection, effect, EffectState.DUE, outcome="not found twice: not happened", due_in=timedelta(0), looks=-1
+        )
+
+
+def _finish(
+    connection: Connection,
+    effect: ClaimedEffect,
+    after: EffectState,
+    *,
+    outcome: str,
+    exchange: dict[str, Any] | None = None,
+    error: str | None = None,
+    way_out: str | None = None,
+    due_in: timedelta = timedelta(0),
+    looks: int = 0,
+) -> None:
+    before = EffectState.SENDING if effect.action == "send" else EffectState.UNKNOWN
+    if before is not after:
+        check_move(before, after)
+    final = after in (EffectState.DONE, EffectState.FAILED)
+    changed = connection.execute(
+        text(
+            "update effect set state = :after, claim = null, claimed_until = null, due_at = now() + :due_in,"
+            " not_found = case when :looks < 0 then 0 else not_found + :looks end, last_error = :error,"
+            " way_out = :way_out, finished_at = case when :final then now() end"
+            " where id = :id and claim = :claim and state = :before"
+        ),
+        {
+            "id": effect.id,
+            "claim": effect.claim,
+            "before": str(before),
+            "after": str(after),
+            "due_in": due_in,
+            "looks": looks,
+            "error": error,
+            "way_out": way_out,
+            "final": final,
+        },
+    ).rowcount
+    if not changed:
+        raise ClaimLost(f"effect {effect.id} was claimed by another worker meanwhile")
+    connection.execute(
+        text(
+            "update effect_attempt set ended_at = clock_timestamp(), outcome = :outcome, exchange = :exchange"
+            " where effect_id = :id and number = :number"
+        ),
+        {
+            "id": effect.id,
+            "number": effect.number,
+            "outcome": outcome if error is None else f"{outcome}: {error}",
+            "exchange": _json(exchange) if exchange else None,
+        },
+    )
+
+
+def next_due(connection: Connection, target: str) -> datetime | None:
+    """When the next effect of `target` is due (perhaps in the past) or a claim expires; None: nothing waits."""
+    return connection.execute(
+        text(
+            "select min(due) from ("
+            " select min(greatest(due_at, claimed_until)) as due from effect"
+            "  where target = :target and state in ('due', 'unknown')"
+            " union all select min(claimed_until) from effect where target = :target and state = 'sending') as all_due"
+        ),
+        {"target": target},
+    ).scalar()
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# A person's hand
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def send_on(connection: Connection, effect_id: int) -> bool:
+    """Make a failed effect due again; whether there was one."""
+    target = connection.execute(
+        text(
+            "update effect set state = 'due', due_at = now(), finished_at = null, not_found = 0"
+            " where id = :id and state = 'failed' returning target"
+        ),
+        {"id": effect_id},
+    ).scalar()
+    if target is None:
+        return False
+    notify(connection, signal(target))
+    return True
+
+
+def give_up(connection: Connection, effect_id: int) -> bool:
+    """Cancel a failed effect; whether there was one."""
+    return bool(
+        connection.execute(
+            text("update effect set state = 'cancelled', finished_at = now() where id = :id and state = 'failed'"),
+            {"id": effect_id},
+        ).rowcount
+    )
+
+
+def look_all_up(connection: Connection, target: str | None = None) -> int:
+    """After a restored backup: everything that is not final becomes `unknown`, to be looked up before it is sent.
+
+    What was due when the backup was made may have been sent since.
+    """
+    return connection.execute(
+        text(
+            "update effect set state = 'unknown', claim = null, claimed_until = null, due_at = now(), not_found = 0,"
+            " last_error = 'The database was restored: looked up before it is sent.'"
+            " where state in ('due', 'sending', 'unknown') and (cast(:target as text) is null or target = :target)"
+        ),
+        {"target": target},
+    ).rowcount
+
+
+def _json(value: dict[str, Any]) -> Jsonb:
+    return Jsonb(value, dumps=orjson.dumps)

@@ -1,0 +1,96 @@
+"""Instances and stores as the configuration says, and what was learnt about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from magento_oms.config.models import InstanceConfig, LocationConfig
+
+
+def configure(connection: Connection, config: InstanceConfig) -> bool:
+    """Bring the tables to what the configuration says; whether anything had to change. Cheap where nothing did.
+
+    Stores and locations that left the configuration stay: orders refer to them.
+    """
+    stored = connection.execute(
+        text("select config_digest from instance where code = :code"), {"code": config.code}
+    ).scalar()
+    if stored == config.digest:
+        return False
+    connection.execute(
+        text(
+            "insert into instance (code, name, url, config_digest) values (:code, :name, :url, :digest)"
+            " on conflict (code) do update set name = excluded.name, url = excluded.url,"
+            " config_digest = excluded.config_digest, configured_at = now()"
+        ),
+        {"code": config.code, "name": config.name, "url": str(config.url), "digest": config.digest},
+    )
+    for store in config.stores:
+        connection.execute(
+            text(
+                "insert into store (instance, store_id, code, name, live_from, mode)"
+                " values (:instance, :store_id, :code, :name, :live_from, :mode)"
+                " on conflict (instance, store_id) do update set code = excluded.code, name = excluded.name,"
+                " live_from = excluded.live_from, mode = excluded.mode"
+            ),
+            {
+                "instance": config.code, "store_id": store.store_id, "code": store.code, "name": store.name,
+                "live_from": store.live_from, "mode": str(store.mode),
+            },
+        )  # fmt: skip
+        for location in store.locations:
+            _configure_location(connection, config.code, store.store_id, location)
+    return True
+
+
+def _configure_location(connection: Connection, instance: str, store_id: int, location: LocationConfig) -> None:
+    address: dict[str, Any] = location.address.model_dump(mode="json")
+    connection.execute(
+        text(
+            "insert into location (code, name, gstin, address) values (:code, :name, :gstin, :address)"
+            " on conflict (code) do update set name = excluded.name, gstin = excluded.gstin, address = excluded.address"
+        ),
+        {
+            "code": location.code,
+            "name": location.name,
+            "gstin": location.gstin,
+            "address": Jsonb(address, dumps=orjson.dumps),
+        },
+    )
+    connection.execute(
+        text(
+            "insert into store_location (instance, store_id, location, msi_source, priority)"
+            " values (:instance, :store_id, :location, :msi_source, :priority)"
+            " on conflict (instance, store_id, location) do update set msi_source = excluded.msi_source,"
+            " priority = excluded.priority"
+        ),
+        {
+            "instance": instance,
+            "store_id": store_id,
+            "location": location.code,
+            "msi_source": location.msi_source,
+            "priority": location.priority,
+        },
+    )
+
+
+def acknowledgement_found(connection: Connection, instance: str) -> str | None:
+    """The strategy that the first live order proved; None until then."""
+    return connection.execute(
+        text("select acknowledgement_found from instance where code = :code"), {"code": instance}
+    ).scalar()
+
+
+def note_acknowledgement(connection: Connection, instance: str, strategy: str) -> None:
+    """Remember the strategy that worked."""
+    connection.execute(
+        text(
+            "update instance set acknowledgement_found = :strategy"
+            " where code = :code and acknowledgement_found is distinct from :strategy"
+        ),
+        {"code": instance, "strategy": strategy},
+    )

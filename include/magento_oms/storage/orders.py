@@ -1,0 +1,341 @@
+"""Orders in the database: many new ones at once by COPY, known ones one by one under a row lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from magento_oms.domain.intake import LineChange, OrderChange, Payload, StoredOrder
+from magento_oms.domain.quantities import Quantities
+from magento_oms.domain.states import OrderFacts, OrderState, order_state
+from magento_oms.storage import effects, quarantine
+from magento_oms.storage.database import driver
+
+ORDER_COLUMNS = (
+    "id", "instance", "entity_id", "increment_id", "store_id", "state", "magento_state", "magento_status", "placed_at",
+    "magento_updated_at", "read_at", "digest", "history", "shadow", "virtual", "required_by", "payment_method",
+    "payment_kind", "currency", "subtotal", "shipping", "cod_fee", "discount", "store_credit", "tax", "other_charges",
+    "grand_total", "total_due", "relation", "buyer",
+)  # fmt: skip
+LINE_COLUMNS = (
+    "order_id", "item_id", "parent_item_id", "act_on_item_id", "kind", "sku", "name", "product_id", "state", "ordered",
+    "allocated", "packed", "invoiced", "shipped", "cancelled", "returned", "refunded", "price", "row_total",
+    "row_total_incl_tax", "tax", "tax_percent", "discount",
+)  # fmt: skip
+QUANTITIES = ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelled", "returned")
+
+Row = tuple[Any, ...]
+
+
+def digests(connection: Connection, instance: str, entity_ids: Iterable[int]) -> dict[int, bytes]:
+    """Digests of the payloads that the stored ones of these orders were made from."""
+    rows = connection.execute(
+        text("select entity_id, digest from sales_order where instance = :instance and entity_id = any(:ids)"),
+        {"instance": instance, "ids": list(entity_ids)},
+    )
+    return {entity_id: bytes(digest) for entity_id, digest in rows}
+
+
+def load_for_update(connection: Connection, instance: str, entity_ids: Iterable[int]) -> dict[int, StoredOrder]:
+    """The stored ones of these orders, locked until the transaction ends (in the order of their ids, so that two
+    transactions never wait for each other).
+    """
+    orders = connection.execute(
+        text(
+            "select id, entity_id, state, history, shadow, acknowledged_at is not null as acknowledged, magento_status,"
+            " magento_updated_at, read_at, digest from sales_order"
+            " where instance = :instance and entity_id = any(:ids) order by entity_id for update"
+        ),
+        {"instance": instance, "ids": list(entity_ids)},
+    ).all()
+    if not orders:
+        return {}
+    ids = [row.id for row in orders]
+    quantities: dict[int, dict[int, Quantities]] = {order_id: {} for order_id in ids}
+    for row in connection.execute(
+        text(f"select order_id, item_id, {', '.join(QUANTITIES)} from order_line where order_id = any(:ids)"),  # noqa: S608
+        {"ids": ids},
+    ):
+        quantities[row.order_id][row.item_id] = Quantities(*row[2:])
+    holds: dict[int, set[str]] = {order_id: set() for order_id in ids}
+    for row in connection.execute(
+        text("select order_id, code from order_hold where order_id = any(:ids) and released_at is null"), {"ids": ids}
+    ):
+        holds[row.order_id].add(row.code)
+    return {
+        row.entity_id: StoredOrder(
+            id=row.id,
+            entity_id=row.entity_id,
+            state=OrderState(row.state),
+            history=row.history,
+            shadow=row.shadow,
+            acknowledged=row.acknowledged,
+            magento_status=row.magento_status,
+            magento_updated_at=row.magento_updated_at,
+            read_at=row.read_at,
+            digest=bytes(row.digest),
+            quantities=quantities[row.id],
+            holds=frozenset(holds[row.id]),
+        )
+        for row in orders
+    }
+
+
+def insert_inbox(
+    connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders"
+) -> list[int]:
+    """Keep raw payloads; the new inbox ids, in order."""
+    ids = _new_ids(connection, "inbox", len(payloads))
+    _copy(
+        connection,
+        "inbox",
+        ("id", "instance", "source", "entity_id", "digest", "read_at", "payload"),
+        [
+            (inbox_id, instance, source, item.entity_id, item.digest, item.read_at, item.raw)
+            for inbox_id, item in zip(ids, payloads, strict=True)
+        ],
+    )
+    return ids
+
+
+def inbox_ids(
+    connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders"
+) -> dict[bytes, int]:
+    """Inbox ids of those of these payloads that are kept already, by digest."""
+    rows = connection.execute(
+        text(
+            "select digest, max(id) from inbox where instance = :instance and source = :source"
+            " and entity_id = any(:ids) and digest = any(:digests) group by digest"
+        ),
+        {
+            "instance": instance,
+            "source": source,
+            "ids": [item.entity_id for item in payloads],
+            "digests": [item.digest for item in payloads],
+        },
+    )
+    return {bytes(found): inbox_id for found, inbox_id in rows}
+
+
+def insert_new(connection: Connection, instance: str, changes: Sequence[OrderChange]) -> None:
+    """Write orders that are not stored yet, with all that follows from them.
+
+    Raises:
+        sqlalchemy or psycopg UniqueViolation: somebody else stored one of them meanwhile; roll back and decide again.
+    """
+    ids = _new_ids(connection, "sales_order", len(changes))
+    numbered = list(zip(ids, changes, strict=True))
+    _copy(connection, "sales_order", ORDER_COLUMNS, [_order_row(i, instance, change) for i, change in numbered])
+    _copy(
+        connection,
+        "order_line",
+        LINE_COLUMNS,
+        [_line_row(i, line) for i, change in numbered for line in change.lines],
+    )
+    _copy(
+        connection,
+        "order_event",
+        ("order_id", "kind", "details"),
+        [(i, kind, _json(details)) for i, change in numbered for kind, details in change.events],
+    )
+    _copy(
+        connection,
+        "order_hold",
+        ("order_id", "code", "reason"),
+        [(i, code, reason) for i, change in numbered for code, reason in change.place.items()],
+    )
+    effects.copy_new(connection, [(i, effect) for i, change in numbered for effect in change.effects])
+
+
+def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> None:
+    """Bring a stored order (locked by `load_for_update`) to what `change` says. The buyer stays as first stored."""
+    order = change.order
+    connection.execute(
+        text(
+            "update sales_order set state = :state, magento_state = :magento_state, magento_status = :magento_status,"
+            " magento_updated_at = :updated_at, read_at = :read_at, digest = :digest, payment_method = :payment_method,"
+            " payment_kind = :payment_kind, grand_total = :grand_total, total_due = :total_due, relation = :relation"
+            " where id = :id"
+        ),
+        {
+            "id": stored.id,
+            "state": str(change.state),
+            "magento_state": order.state,
+            "magento_status": order.status,
+            "updated_at": order.updated_at,
+            "read_at": change.payload.read_at,
+            "digest": change.payload.digest,
+            "payment_method": order.payment_method,
+            "payment_kind": change.payment_kind,
+            "grand_total": order.grand_total,
+            "total_due": order.total_due,
+            "relation": _json(order.relation) if order.relation else None,
+        },
+    )
+    for line in change.lines:
+        if line.quantities != stored.quantities[line.line.item_id]:
+            _update_line(connection, stored.id, line)
+    _refunded(connection, stored.id, change.lines)
+    for code, reason in change.place.items():
+        connection.execute(
+            text(
+                "insert into order_hold (order_id, code, reason) values (:id, :code, :reason)"
+                " on conflict (order_id, code) where released_at is null do nothing"
+            ),
+            {"id": stored.id, "code": code, "reason": reason},
+        )
+    if change.release:
+        connection.execute(
+            text(
+                "update order_hold set released_at = now()"
+                " where order_id = :id and code = any(:codes) and released_at is null"
+            ),
+            {"id": stored.id, "codes": sorted(change.release)},
+        )
+    for kind, details in change.events:
+        add_event(connection, stored.id, kind, details)
+    if change.stop:
+        effects.cancel_unsent(connection, stored.id)
+    for effect in change.effects:
+        effects.plan(connection, effect, stored.id)
+
+
+def add_event(connection: Connection, order_id: int, kind: str, details: dict[str, Any]) -> None:
+    """Add a line to the order's time line."""
+    connection.execute(
+        text("insert into order_event (order_id, kind, details) values (:id, :kind, :details)"),
+        {"id": order_id, "kind": kind, "details": _json(details)},
+    )
+
+
+def acknowledged(connection: Connection, order_id: int, at: datetime, how: str) -> None:
+    """Note that Magento was told, and derive the state anew."""
+    row = connection.execute(
+        text("select state, history, acknowledged_at from sales_order where id = :id for update"), {"id": order_id}
+    ).one()
+    if row.acknowledged_at is not None:
+        return
+    connection.execute(text("update sales_order set acknowledged_at = :at where id = :id"), {"id": order_id, "at": at})
+    add_event(connection, order_id, "acknowledged", {"how": how})
+    derive_state(connection, order_id)
+
+
+def derive_state(connection: Connection, order_id: int) -> OrderState:
+    """Write the state that follows from the order's stored quantities, holds and acknowledgement."""
+    order = connection.execute(
+        text("select state, history, acknowledged_at from sales_order where id = :id for update"), {"id": order_id}
+    ).one()
+    lines: dict[str, list[Quantities]] = {"physical": [], "virtual": []}
+    for row in connection.execute(
+        text(f"select kind, {', '.join(QUANTITIES)} from order_line where order_id = :id"),  # noqa: S608
+        {"id": order_id},
+    ):
+        lines[row.kind].append(Quantities(*row[1:]))
+    holds = connection.execute(
+        text("select code from order_hold where order_id = :id and released_at is null"), {"id": order_id}
+    ).scalars()
+    state = order_state(
+        OrderFacts(
+            tuple(lines["physical"]),
+            tuple(lines["virtual"]),
+            order.history,
+            frozenset(holds),
+            order.acknowledged_at is not None,
+        )
+    )
+    connection.execute(
+        text("update sales_order set state = :state where id = :id and state <> :state"),
+        {"id": order_id, "state": str(state)},
+    )
+    return state
+
+
+def open_troubles(connection: Connection, instance: str, change: OrderChange, inbox_id: int | None) -> None:
+    """Put what a person must be told about an order into quarantine."""
+    for trouble in change.troubles:
+        quarantine.open_(
+            connection,
+            instance=instance,
+            store_id=change.order.store_id,
+            subject=f"order:{change.order.entity_id}",
+            code=trouble.code,
+            reason=trouble.reason,
+            way_out=trouble.way_out,
+            inbox_id=inbox_id,
+        )
+
+
+def _order_row(order_id: int, instance: str, change: OrderChange) -> Row:
+    order = change.order
+    return (
+        order_id, instance, order.entity_id, order.increment_id, order.store_id, str(change.state), order.state,
+        order.status, order.placed_at, order.updated_at, change.payload.read_at, change.payload.digest, change.history,
+        change.shadow, order.virtual, change.required_by, order.payment_method, change.payment_kind, order.currency,
+        order.subtotal, order.shipping, order.cod_fee, order.discount, order.store_credit, order.tax,
+        order.other_charges, order.grand_total, order.total_due, _json(order.relation) if order.relation else None,
+        _json(order.buyer),
+    )  # fmt: skip
+
+
+def _line_row(order_id: int, change: LineChange) -> Row:
+    line, quantities = change.line, change.quantities
+    return (
+        order_id, line.item_id, line.parent_item_id, line.act_on_item_id, str(line.kind), line.sku, line.name,
+        line.product_id, str(change.state), quantities.ordered, quantities.allocated, quantities.packed,
+        quantities.invoiced, quantities.shipped, quantities.cancelled, quantities.returned, line.refunded, line.price,
+        line.row_total, line.row_total_incl_tax, line.tax, line.tax_percent, line.discount,
+    )  # fmt: skip
+
+
+def _update_line(connection: Connection, order_id: int, change: LineChange) -> None:
+    figures: dict[str, Decimal] = {name: getattr(change.quantities, name) for name in QUANTITIES[1:]}
+    connection.execute(
+        text(
+            "update order_line set state = :state, allocated = :allocated, packed = :packed, invoiced = :invoiced,"
+            " shipped = :shipped, cancelled = :cancelled, returned = :returned"
+            " where order_id = :order_id and item_id = :item_id"
+        ),
+        {"order_id": order_id, "item_id": change.line.item_id, "state": str(change.state), **figures},
+    )
+
+
+def _refunded(connection: Connection, order_id: int, changes: Iterable[LineChange]) -> None:
+    for change in changes:
+        if change.line.refunded:
+            connection.execute(
+                text("update order_line set refunded = :refunded where order_id = :order_id and item_id = :item_id"),
+                {"order_id": order_id, "item_id": change.line.item_id, "refunded": change.line.refunded},
+            )
+
+
+def _new_ids(connection: Connection, table: str, count: int) -> list[int]:
+    if not count:
+        return []
+    return list(
+        connection.execute(
+            text("select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)"),
+            {"table": table, "count": count},
+        ).scalars()
+    )
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    statement = psycopg.sql.SQL("copy {} ({}) from stdin").format(
+        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
+    )
+    with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _json(value: dict[str, Any]) -> Jsonb:
+    return Jsonb(value, dumps=orjson.dumps)

@@ -1,0 +1,279 @@
+"""Carrying out effects: claim what is due at one outside system, do each once, record what came of it.
+
+A push drains, then lingers on the database's notifications, so that a change is carried out within a fraction of a
+second while a task is running anyway.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from magento_oms.ports import (
+    AlreadyDone,
+    AuthenticationError,
+    ConfigurationError,
+    OutsideError,
+    RateLimited,
+    RetryableError,
+    UnknownOutcome,
+)
+from magento_oms.storage import effects, holds, quarantine
+from magento_oms.storage.database import engine, listener
+from magento_oms.storage.effects import ClaimedEffect, ClaimLost
+from magento_oms.storage.leases import Lease
+from magento_oms.workflows.effect_kinds import EffectKind, NotNow, Result
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 4
+"""Requests in flight towards one outside system; each is about another order."""
+CLAIM = timedelta(minutes=3)
+"""Longer than all requests of one effect can take: after that its worker counts as gone."""
+LOOK_AGAIN = timedelta(seconds=30)
+LEASE_SECONDS = 60.0
+DRAIN_SECONDS = 600.0
+"""A push with a long backlog ends after this time; the watcher wakes the next one at once."""
+TROUBLE_LIMIT = 3
+"""This many failures in a row without a success mean that the system as a whole is in trouble."""
+
+Kinds = Mapping[str, EffectKind[Any, Any]]
+
+
+class AnotherPushLingers(Exception):  # noqa: N818
+    """Another push of this target holds the lease; it does the work."""
+
+
+@dataclass(slots=True)
+class PushSummary:
+    """What a push did, for people. No payloads, no personal data."""
+
+    target: str
+    done: int = 0
+    found: int = 0
+    already: int = 0
+    postponed: int = 0
+    refused: int = 0
+    open_outcome: int = 0
+    expired_claims: int = 0
+    seconds: float = 0.0
+    held: str = ""
+    trouble: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Without what is empty."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", [], 0)} | {"done": self.done}
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """How long a push waits for more work: until `idle` seconds pass without any, `at_most` seconds in all."""
+
+    idle: float = 3.0
+    at_most: float = 30.0
+
+
+NO_LINGER = Linger(0.0, 0.0)
+
+
+def push_lease(target: str) -> str:
+    """Name of the lease of the one push that works on `target`. The watcher stays silent while somebody holds it."""
+    return f"push:{target}"
+
+
+def push(
+    url: str,
+    target: str,
+    world: object,
+    kinds: Kinds,
+    *,
+    holder: str,
+    settle_delay: timedelta,
+    linger: Linger = NO_LINGER,
+    clock: Callable[[], float] = time.monotonic,
+) -> PushSummary:
+    """Carry out what is due at `target`.
+
+    Args:
+        world: the hook that the kinds send with.
+        settle_delay: how long the other side may still be at it after we lost sight of a request.
+
+    Raises:
+        AnotherPushLingers: another push does it already.
+        OutsideError: the system as a whole is in trouble; every effect's outcome was recorded before this was raised.
+    """
+    started = clock()
+    summary = PushSummary(target)
+    worker = _Worker(url, target, world, kinds, settle_delay, summary)
+    lease = Lease(url, push_lease(target), holder, ttl=LEASE_SECONDS)
+    with lease as mine, listener(url) as heard:
+        if not mine:
+            raise AnotherPushLingers(f"Another push works on {target}.")
+        idle_since = clock()
+        while True:
+            worked = worker.work_once()
+            if worker.stop or not lease.renew_if_due() or clock() - started >= DRAIN_SECONDS:
+                break
+            if worked:
+                idle_since = clock()
+            elif clock() - idle_since >= linger.idle or clock() - started >= linger.at_most:
+                break
+            else:
+                heard.wait(effects.signal(target), min(1.0, linger.idle))
+    summary.seconds = round(clock() - started, 2)
+    if worker.trouble is not None:
+        raise worker.trouble
+    return summary
+
+
+class _Worker:
+    """Works on the effects of one target, a batch at a time."""
+
+    def __init__(
+        self, url: str, target: str, world: object, kinds: Kinds, settle_delay: timedelta, summary: PushSummary
+    ) -> None:
+        self._engine = engine(url)
+        self._target = target
+        self._world = world
+        self._kinds = kinds
+        self._settle_delay = settle_delay
+        self._summary = summary
+        self._failures_in_a_row = 0
+        self.trouble: OutsideError | None = None
+        self.stop = False
+
+    def work_once(self) -> bool:
+        """Claim a batch and carry it out; whether there was anything. Sets `stop` when nothing more should be sent."""
+        with self._engine.begin() as connection:
+            held = holds.held(connection, self._target)
+        if held is not None:
+            self._summary.held, self.stop = held, True
+            return False
+        claimed = self._claim()
+        if not claimed:
+            return False
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push") as workers:
+            list(workers.map(self._carry_out, claimed))
+        return True
+
+    def _claim(self) -> list[ClaimedEffect]:
+        try:
+            with self._engine.begin() as connection:
+                self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
+                return effects.claim_due(connection, self._target, limit=AT_ONCE, lease=CLAIM)
+        except IntegrityError:
+            return []  # another worker claimed in the same lane at the same moment; the next turn sees its claim
+
+    def _carry_out(self, effect: ClaimedEffect) -> None:
+        kind = self._kinds[effect.kind]
+        with self._engine.begin() as connection:
+            subject = kind.read(connection, effect)
+        try:
+            result = kind.send(self._world, subject) if effect.action == "send" else kind.find(self._world, subject)
+        except AlreadyDone as answer:
+            self._summary.already += 1
+            result = Result(f"already done: {answer.what}", exchange=answer.exchange)
+        except NotNow as reason:
+            self._record_not_now(effect, reason)
+            return
+        except OutsideError as error:
+            self._record_error(effect, error)
+            return
+        self._failures_in_a_row = 0
+        self._record(effect, kind, subject, result)
+
+    def _record(self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, result: Result | None) -> None:
+        try:
+            with self._engine.begin() as connection:
+                if result is None:
+                    effects.nothing_found(connection, effect, look_again_in=LOOK_AGAIN)
+                    return
+                effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
+                kind.settle(connection, subject, result)
+                quarantine.resolve(
+                    connection, _instance(effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
+                )
+        except ClaimLost:
+            log.warning("claim lost: the outcome is settled by whoever has the effect now", effect=effect.id)
+            return
+        if effect.action == "send":
+            self._summary.done += 1
+        else:
+            self._summary.found += 1
+
+    def _record_not_now(self, effect: ClaimedEffect, reason: NotNow) -> None:
+        self._summary.postponed += 1
+        with self._engine.begin() as connection:
+            effects.not_happened(
+                connection,
+                effect,
+                error=reason.reason,
+                way_out=reason.way_out,
+                retry_in=timedelta(seconds=reason.retry_in),
+            )
+
+    def _record_error(self, effect: ClaimedEffect, error: OutsideError) -> None:
+        """Note the outcome that the error's class tells; see whether the whole system is in trouble."""
+        with self._engine.begin() as connection:
+            if effect.action == "find":
+                # A look that failed says nothing about the effect: look again.
+                self._summary.open_outcome += 1
+                effects.outcome_unknown(
+                    connection, effect, error=error.what, settle_delay=LOOK_AGAIN, exchange=error.exchange
+                )
+            elif isinstance(error, UnknownOutcome):
+                self._summary.open_outcome += 1
+                effects.outcome_unknown(
+                    connection, effect, error=error.what, settle_delay=self._settle_delay, exchange=error.exchange
+                )
+            elif isinstance(error, (RetryableError, AuthenticationError, ConfigurationError)):
+                self._summary.postponed += 1
+                effects.not_happened(
+                    connection,
+                    effect,
+                    error=error.what,
+                    way_out=error.way_out,
+                    retry_in=_retry_in(effect, error),
+                    exchange=error.exchange,
+                )
+            else:
+                self._summary.refused += 1
+                effects.failed(connection, effect, error=error.what, way_out=error.way_out, exchange=error.exchange)
+                quarantine.open_(
+                    connection,
+                    instance=_instance(effect),
+                    subject=f"effect:{effect.id}",
+                    code=effect.kind,
+                    reason=error.what,
+                    way_out=error.way_out or "Look at the order, then `magento-oms quarantine retry` sends it again.",
+                    effect_id=effect.id,
+                )
+                return
+        self._see_trouble(error)
+
+    def _see_trouble(self, error: OutsideError) -> None:
+        self._failures_in_a_row += 1
+        for_a_person = isinstance(error, (AuthenticationError, ConfigurationError))
+        if for_a_person or isinstance(error, RateLimited) or self._failures_in_a_row >= TROUBLE_LIMIT:
+            self.stop = True
+            if not isinstance(error, RateLimited):
+                self.trouble = error
+                self._summary.trouble.append(str(error))
+
+
+def _retry_in(effect: ClaimedEffect, error: OutsideError) -> timedelta:
+    """As the other side asks, else 5 s doubled with every attempt, 10 minutes at the most."""
+    if isinstance(error, RateLimited):
+        return timedelta(seconds=max(error.retry_after, 1.0))
+    return timedelta(seconds=min(5.0 * 2 ** min(effect.number - 1, 10), 600.0))
+
+
+def _instance(effect: ClaimedEffect) -> str:
+    return effect.target.partition(":")[2]
