@@ -80,12 +80,17 @@ class OrderBook:
     """Everything the store keeps of one order; lists are in the order of creation (ascending ids).
 
     The actions change these documents in place. On `Refused` they are to be thrown away unsaved.
+
+    Attributes:
+        hidden: what Magento knows of the order and REST does not show. Kept and handed back with the rest. Known key:
+            `ships_separately`, the item ids (int) of bundles whose children ship on their own.
     """
 
     order: Document
     invoices: list[Document] = field(default_factory=list)
     shipments: list[Document] = field(default_factory=list)
     creditmemos: list[Document] = field(default_factory=list)
+    hidden: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ class RuleSwitches:
         ids_as_strings: whether invoice, ship and refund answer their id as a JSON string.
         validation_errors_inline: source-items: newer versions join the first error to `Validation Failed: `; older send
             `Validation Failed` alone.
+        refunds_overlap_shipments: left to ship is ordered less the greater of shipped and refunded (2.4), or less both.
     """
 
     comment_status: CommentRule = "frozen"
@@ -123,10 +129,13 @@ class RuleSwitches:
     msi: bool = True
     ids_as_strings: bool = True
     validation_errors_inline: bool = True
+    refunds_overlap_shipments: bool = True
 
 
 RULES_BY_VERSION: Mapping[str, RuleSwitches] = {
-    "2.3": RuleSwitches(comment_status="any", mutex=False, validation_errors_inline=False),
+    "2.3": RuleSwitches(
+        comment_status="any", mutex=False, validation_errors_inline=False, refunds_overlap_shipments=False
+    ),
     "2.4.3": RuleSwitches(comment_status="any", mutex=False),
     "2.4.6": RuleSwitches(comment_status="any"),
     "2.4.7": RuleSwitches(),
