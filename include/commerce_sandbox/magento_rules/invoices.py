@@ -59,9 +59,8 @@ def invoice(book: OrderBook, body: Any, ctx: Context) -> Outcome:
     comment = bodies.entity(bodies.top(body).get("comment"), CREATION_COMMENT)
     bodies.entity(bodies.top(body).get("arguments"), _ARGUMENTS)
     capture = bool(bodies.optional(body, "capture", "bool", default=False))
-    told = bool(bodies.optional(body, "notify", "bool", default=False)) and bool(
-        bodies.optional(body, "appendComment", "bool", default=False)
-    )
+    notify = bool(bodies.optional(body, "notify", "bool", default=False))
+    told = notify and bool(bodies.optional(body, "appendComment", "bool", default=False))
 
     def change(order: Order) -> str | int:
         chosen = _chosen(order, wanted)
@@ -70,6 +69,8 @@ def invoice(book: OrderBook, body: Any, ctx: Context) -> Outcome:
         document = _document(order, chosen, invoice_id)
         if comment.get("comment"):
             document["comments"] = [comment_row(comment, invoice_id, ctx, "invoice_comment", told)]
+        if notify:
+            document["email_sent"] = 1
         _register(order, chosen, document, capture=capture)
         book.invoices.append(document)
         order.enter(order.next_state(in_progress=True))

@@ -86,6 +86,8 @@ def _refund(book: OrderBook, body: Any, ctx: Context, *, invoice: Document | Non
         _number(memo, memo_id, order)
         if comment.get("comment"):
             memo["comments"] = [comment_row(comment, memo_id, ctx, "creditmemo_comment", told)]
+        if notify:
+            memo["email_sent"] = 1
         _register(order, memo, invoice, online=online)
         order.row["customer_note_notify"] = int(notify)
         book.creditmemos.append(memo)

@@ -106,9 +106,8 @@ def ship(book: OrderBook, body: Any, ctx: Context) -> Outcome:
     comment = bodies.entity(given.get("comment"), CREATION_COMMENT)
     bodies.entities(given.get("packages"), _CREATION_PACKAGE)
     arguments = bodies.entity(given.get("arguments"), _ARGUMENTS)
-    told = bool(bodies.optional(body, "notify", "bool", default=False)) and bool(
-        bodies.optional(body, "appendComment", "bool", default=False)
-    )
+    notify = bool(bodies.optional(body, "notify", "bool", default=False))
+    told = notify and bool(bodies.optional(body, "appendComment", "bool", default=False))
     chosen_source = _source_code(arguments)
 
     def change(order: Order) -> str | int:
@@ -128,6 +127,8 @@ def ship(book: OrderBook, body: Any, ctx: Context) -> Outcome:
         if comment.get("comment"):
             document["comments"] = [comment_row(comment, shipment_id, ctx, "shipment_comment", told)]
         document["extension_attributes"] = {"source_code": source}
+        if notify:
+            document["email_sent"] = 1
         book.shipments.append(document)
         for line, quantity in chosen:
             _register(line, quantity)
