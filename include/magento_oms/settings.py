@@ -16,6 +16,7 @@ class Settings(BaseSettings):
         database_url: the OMS database, `postgresql+psycopg://user:password@host:port/name`.
         instances_dir: folder of the instances' YAML files.
         fernet_key: key that stored tokens are encrypted with; Airflow's own key is used where this one is not set.
+        alerts: ways to tell people of failures, see `magento_oms.orchestration.alerting`.
     """
 
     model_config = SettingsConfigDict(env_prefix="MAGENTO_OMS_", extra="ignore")
@@ -23,6 +24,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(default=SecretStr(""))
     instances_dir: Path = Path("instances")
     fernet_key: SecretStr = Field(default=SecretStr(""))
+    alerts: str = "log"
 
 
 @lru_cache(maxsize=1)

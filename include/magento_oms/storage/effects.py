@@ -387,3 +387,16 @@ def look_all_up(connection: Connection, target: str | None = None) -> int:
 
 def _json(value: dict[str, Any]) -> Jsonb:
     return Jsonb(value, dumps=orjson.dumps)
+
+
+DUE_TARGETS = """
+select due.target, extract(epoch from min(due.at) - now())::float8 as wait from (
+  select target, greatest(due_at, claimed_until) as at from effect where state in ('due', 'unknown')
+  union all
+  select target, claimed_until from effect where state = 'sending'
+) as due
+where not exists (select 1 from lease where name = 'push:' || due.target and expires_at > now())
+  and not exists (select 1 from hold_switch where hold_switch.target in (due.target, '*'))
+group by due.target
+"""
+"""Targets that have effects under way or due, no push at work and no hold; with the seconds until the first is due."""

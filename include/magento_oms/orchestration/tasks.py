@@ -1,0 +1,117 @@
+"""What the DAGs' tasks do: wire a workflow, run it, and turn its outcome into what Airflow shows.
+
+A run that found nothing is skipped. A run fails only where the instance as a whole is in trouble; that is told once,
+and told again when it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from magento_oms.orchestration import wiring
+from magento_oms.orchestration.alerting import tell_it_is_over
+from magento_oms.workflows import order_pull, push
+from magento_oms.workflows.order_pull import PullSummary
+
+Summary = dict[str, object]
+
+
+def pull_live(code: str) -> Summary:
+    """Task: read what changed since the watermark."""
+    config = wiring.instance(code)
+    store = wiring.magento_for(config)
+    try:
+        summary = order_pull.pull_live(wiring.oms_url(), store, config, holder=_run_id())
+    except order_pull.AnotherRunIsLive as other:
+        raise AirflowSkipException(str(other)) from None
+    return _told(summary, skip_empty=True)
+
+
+def pull_window(code: str) -> Summary:
+    """Task: read the orders placed in the run's window, or in the span that the form names."""
+    config = wiring.instance(code)
+    context = get_current_context()
+    start, end = _span(context)
+    summary = order_pull.pull_window(
+        wiring.oms_url(),
+        wiring.magento_for(config),
+        config,
+        start=start,
+        end=end,
+        run_id=_run_id(),
+        dry_run=bool(context["params"].get("dry_run")),
+    )
+    return _told(summary)
+
+
+def pull_pending(code: str) -> Summary:
+    """Task: read every order in a status to pull or to hold."""
+    config = wiring.instance(code)
+    dry_run = bool(get_current_context()["params"].get("dry_run"))
+    summary = order_pull.pull_pending(wiring.oms_url(), wiring.magento_for(config), config, dry_run=dry_run)
+    return _told(summary)
+
+
+def push_magento(code: str) -> Summary:
+    """Task: carry out what is due at an instance, and linger for more if the watcher woke the run."""
+    config = wiring.instance(code)
+    woken = str(get_current_context()["dag_run"].run_type) == "asset_triggered"
+    try:
+        summary = push.push(
+            wiring.oms_url(),
+            f"magento:{code}",
+            wiring.magento_for(config),
+            wiring.magento_kinds(config),
+            holder=_run_id(),
+            settle_delay=wiring.settle_delay(config),
+            linger=push.Linger() if woken else push.NO_LINGER,
+        )
+    except push.AnotherPushLingers as other:
+        raise AirflowSkipException(str(other)) from None
+    tell_it_is_over(_dag_id())
+    return summary.as_dict()
+
+
+def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
+    tell_it_is_over(_dag_id())
+    counts = summary.counts
+    if skip_empty and not (counts.new or counts.changed or counts.quarantined):
+        raise AirflowSkipException(f"Nothing new: {counts.read} orders read, all of them known.")
+    return summary.as_dict()
+
+
+def _span(context: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """The form's span, or the run's own window.
+
+    Raises:
+        AirflowFailException: neither tells a span.
+    """
+    given = {name: context["params"].get(name) for name in ("from", "to")}
+    start = _time(given["from"]) or context.get("data_interval_start")
+    end = _time(given["to"]) or context.get("data_interval_end")
+    if start is None or end is None or start >= end:
+        raise AirflowFailException(
+            f"The run has no window: from {start}, to {end}. Start it with `from` and `to`, `from` before `to`."
+        )
+    return start, end
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _dag_id() -> str:
+    return str(get_current_context()["dag_run"].dag_id)
+
+
+def _run_id() -> str:
+    run = get_current_context()["dag_run"]
+    return f"{run.dag_id} {run.run_id}"

@@ -1,0 +1,81 @@
+"""Joins configuration, database and hooks: what a task, a trigger or a command needs to run a workflow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from magento_hook.hook import MagentoHook
+
+from magento_oms.config.load import load_instances
+from magento_oms.config.models import InstanceConfig
+from magento_oms.ports import ConfigurationError, Magento
+from magento_oms.settings import settings
+from magento_oms.storage.breaker import SharedBreaker
+from magento_oms.storage.budget import SharedBudget
+from magento_oms.storage.database import database_url
+from magento_oms.storage.tokens import SharedTokenStore
+from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.push import Kinds
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+def oms_url() -> str:
+    """URL of the OMS database. Raises ConfigurationError where it is not set."""
+    return database_url()
+
+
+def instance(code: str) -> InstanceConfig:
+    """The configuration of one instance.
+
+    Raises:
+        ConfigurationError: there is none of that code, or its file has problems (all of them are told).
+    """
+    loaded = load_instances(settings().instances_dir)
+    for config in loaded.good:
+        if config.code == code:
+            return config
+    problems = " ".join(str(problem) for problem in loaded.problems)
+    known = ", ".join(config.code for config in loaded.good) or "none"
+    raise ConfigurationError(
+        f"There is no valid configuration of an instance {code!r} in {settings().instances_dir} (valid: {known}).",
+        way_out=problems or "Add its file, or correct the code.",
+    )
+
+
+def magento_for(config: InstanceConfig) -> Magento:
+    """The store of an instance, by its Airflow connection.
+
+    Raises:
+        ConfigurationError: there is no such connection, or it cannot be used.
+    """
+    from magento_oms.airflow_compat import connection
+
+    return magento_from(connection(config.connection_id), config)
+
+
+def magento_from(connection: Connection, config: InstanceConfig) -> Magento:
+    """The store of an instance, by a connection that was read already."""
+    url = oms_url()
+    scope = f"magento:{config.code}"
+    return MagentoHook.from_connection(
+        connection,
+        instance=config.code,
+        base_url=str(config.url),
+        tokens=SharedTokenStore(url, [connection.login or "", connection.password or ""]),
+        breaker=SharedBreaker(url, scope),
+        budget=SharedBudget(url, scope, config.request_budget.per_second, config.request_budget.burst),
+    )
+
+
+def settle_delay(config: InstanceConfig) -> timedelta:
+    """How long the store may still be at work on a request that we lost sight of."""
+    return timedelta(seconds=config.settle_delay_seconds)
+
+
+def magento_kinds(config: InstanceConfig) -> Kinds:
+    """The kinds of effects towards an instance."""
+    kinds = (AcknowledgeOrder(config),)
+    return {kind.name: kind for kind in kinds}
