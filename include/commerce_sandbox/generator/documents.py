@@ -75,7 +75,7 @@ def order_document(draft: Draft, ctx: Context) -> Document:
         "order_currency_code": "INR",
         "quote_id": order_id,
         "remote_ip": "127.0.0.1",
-        "protect_code": f"{order_id * 2654435761 % 2**64:016x}{order_id:016x}",
+        "protect_code": f"{order_id:032d}",
         "state": draft.state,
         "status": draft.status,
         "store_currency_code": "INR",

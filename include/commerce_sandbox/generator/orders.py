@@ -155,6 +155,8 @@ class OrderGenerator:
         bill.fee = chosen_store.cod_fee if chosen_payment == "cod" else 0
         if random.random() < 0.08:
             bill.store_credit = min(random.randrange(100, 50_000), max(bill.before_credit - 100, 0))
+        if not bill.grand_total:
+            chosen_payment = "cod"  # nothing to pay: the order waits like one on delivery, with method "free"
         book = self._write(ctx, chosen_store, rows, bill, chosen_payment, discount)
         if reserve:
             reserve_placed(Order(book, ctx))
@@ -174,6 +176,8 @@ class OrderGenerator:
         if customer is None:
             self._guests += 1
         method = "cashondelivery" if payment == "cod" else self._random.choice(_GATEWAYS)
+        if not bill.grand_total:
+            method = "free"
         state = PENDING_PAYMENT if payment == "late_paid" else NEW
         draft = Draft(
             store=store,
