@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from commerce_sandbox.magento_rules import invoices, orders, refunds, shipments
 from commerce_sandbox.magento_rules.as_placed import as_placed
 from commerce_sandbox.magento_rules.book import OrderBook
 from commerce_sandbox.magento_rules.memory import MemoryContext
-from commerce_sandbox.magento_rules.stock_book import SourceItem, StockProduct
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "magento" / "state"
 
@@ -130,26 +128,9 @@ PENDING_PAYMENT = {2500063: [ship("14:00:24"), invoice("14:00:25", capture=True)
 
 
 @pytest.fixture(scope="module")
-def recorded() -> dict[int, dict[str, Any]]:
-    return {order["entity_id"]: order for order in json.loads((RECORDED / "orders.json").read_text())}
-
-
-@pytest.fixture(scope="module")
 def documents() -> dict[str, list[dict[str, Any]]]:
     kept: dict[str, list[dict[str, Any]]] = json.loads((RECORDED / "documents.json").read_text())
     return kept
-
-
-@pytest.fixture
-def world() -> MemoryContext:
-    ctx = MemoryContext()
-    for product in json.loads((RECORDED / "products.json").read_text()):
-        ctx.stock.add_product(StockProduct(product["id"], product["sku"], product["type_id"]))
-        ctx.stock.put_source_items([SourceItem(product["sku"], "default", Decimal(1000), 1)])
-    for source in json.loads((RECORDED / "set_up.json").read_text())["sources"]:
-        ctx.stock.save_source(source)
-    ctx.stock.put_source_items([SourceItem("SKU-015", "wh2", Decimal(40), 1)])
-    return ctx
 
 
 def without_ids(value: Any) -> Any:
@@ -172,16 +153,16 @@ def run(placed: dict[str, Any], steps: list[Step], ctx: MemoryContext) -> OrderB
 
 @pytest.mark.parametrize("order_id", [*HISTORIES, *PENDING_PAYMENT])
 def test_an_order_done_again_is_the_recorded_order(
-    order_id: int, recorded: dict[int, dict[str, Any]], world: MemoryContext
+    order_id: int, recorded_orders: dict[int, dict[str, Any]], world: MemoryContext
 ) -> None:
     pending = order_id in PENDING_PAYMENT
     state = ("pending_payment", "pending_payment") if pending else ("new", "pending")
-    placed = as_placed(recorded[order_id], state=state[0], status=state[1])
+    placed = as_placed(recorded_orders[order_id], state=state[0], status=state[1])
     steps = PENDING_PAYMENT[order_id] if pending else HISTORIES[order_id]
 
     book = run(placed, steps, world)
 
-    assert without_ids(book.order) == without_ids(recorded[order_id])
+    assert without_ids(book.order) == without_ids(recorded_orders[order_id])
 
 
 @pytest.mark.parametrize("order_id", [*HISTORIES, *PENDING_PAYMENT])
@@ -189,11 +170,11 @@ def test_an_order_done_again_is_the_recorded_order(
 def test_its_documents_are_the_recorded_ones(
     order_id: int,
     kind: str,
-    recorded: dict[int, dict[str, Any]],
+    recorded_orders: dict[int, dict[str, Any]],
     documents: dict[str, list[dict[str, Any]]],
     world: MemoryContext,
 ) -> None:
-    placed = as_placed(recorded[order_id])
+    placed = as_placed(recorded_orders[order_id])
     if order_id in PENDING_PAYMENT:
         placed |= {"state": "pending_payment", "status": "pending_payment"}
     book = run(placed, HISTORIES.get(order_id) or PENDING_PAYMENT[order_id], world)
