@@ -169,14 +169,25 @@ def test_eight_ends_at_once_tell_once(oms_database: str, at_once: AtOnce) -> Non
 
 
 def test_an_end_during_the_telling_is_told_too(oms_database: str, at_once: AtOnce) -> None:
-    phone = Phone(slow=0.5)
+    telling, ended = threading.Event(), threading.Event()
+
+    class Slow(Phone):
+        def notify(self, alert: Alert) -> None:
+            if alert == OUTAGE:
+                telling.set()
+                ended.wait(30)
+            super().notify(alert)
+
+    phone = Slow()
     book = AlertBook(oms_database, phone)
 
     def work(number: int) -> bool:
         if number == 0:
             return book.raise_alert(OUTAGE)
-        time.sleep(0.2)
-        return AlertBook(oms_database, phone).end(OUTAGE.group)
+        telling.wait(30)
+        over = AlertBook(oms_database, phone).end(OUTAGE.group)
+        ended.set()
+        return over
 
     assert at_once(2, work) == [True, True]
     assert {alert.title for alert in phone.told} == {OUTAGE.title, f"Over: {OUTAGE.title}"}

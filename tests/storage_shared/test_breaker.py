@@ -61,9 +61,9 @@ def test_a_success_between_failures_starts_the_count_anew(oms_database: str) -> 
 def test_after_the_pause_one_probe_and_its_success_closes_it(oms_database: str, elapse: Elapse) -> None:
     first, second = breaker(oms_database), breaker(oms_database)
     break_it(first)
-    elapse("circuit_breaker", 99)
+    elapse("circuit_breaker", 90)
     assert not let_through(first)
-    elapse("circuit_breaker", 1)
+    elapse("circuit_breaker", 10)
     assert let_through(first)
     assert not let_through(second)
     assert not let_through(first)
@@ -80,9 +80,9 @@ def test_failed_probes_make_the_pause_longer_up_to_a_bound_and_the_outage_stays_
     break_it(asked)
     gone = 0
     for number, pause in enumerate([100, 200, 400, 800, 1000, 1000, 1000]):
-        elapse("circuit_breaker", pause - 1)
+        elapse("circuit_breaker", pause - 10)
         assert not let_through(asked), number
-        elapse("circuit_breaker", 1)
+        elapse("circuit_breaker", 10)
         gone += pause
         assert let_through(asked), number
         asked.failed("still down")
@@ -98,9 +98,9 @@ def test_a_probe_without_a_result_is_given_up(oms_database: str, elapse: Elapse)
     break_it(dead)
     elapse("circuit_breaker", 100)
     assert let_through(dead)
-    elapse("circuit_breaker", 49)
+    elapse("circuit_breaker", 40)
     assert not let_through(alive)
-    elapse("circuit_breaker", 1)
+    elapse("circuit_breaker", 10)
     assert let_through(alive)
 
 

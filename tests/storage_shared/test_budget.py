@@ -29,9 +29,12 @@ def took(budget: Budget, *, wait: float = 30.0, requests: float = 1.0) -> float:
 
 
 def test_a_burst_is_free_then_it_waits(oms_database: str) -> None:
-    budget = SharedBudget(oms_database, SCOPE, per_second=4, burst=3)
-    assert sum(took(budget) for _ in range(3)) < 0.2
-    assert 0.2 <= took(SharedBudget(oms_database, SCOPE, per_second=4, burst=3)) < 1.5
+    budget = SharedBudget(oms_database, SCOPE, per_second=2, burst=3)
+    began = time.monotonic()
+    for _ in range(3):
+        budget.spend(wait=0)
+    SharedBudget(oms_database, SCOPE, per_second=2, burst=3).spend()
+    assert time.monotonic() - began >= 0.45
 
 
 def test_what_would_take_too_long_is_refused_and_takes_nothing(oms_database: str, elapse: Elapse) -> None:
@@ -72,6 +75,17 @@ def test_a_pause_stops_everyone_and_a_shorter_one_does_not_end_it(oms_database: 
     budget.spend(wait=0)
 
 
+def test_after_a_pause_it_starts_slowly(oms_database: str, elapse: Elapse) -> None:
+    budget = SharedBudget(oms_database, SCOPE, per_second=0.1, burst=10)
+    budget.spend()
+    budget.slow_down(60)
+    elapse("request_budget", 60)
+    with pytest.raises(RateLimited):
+        budget.spend(wait=1)
+    elapse("request_budget", 10)
+    budget.spend(wait=1)
+
+
 def test_a_pause_before_the_first_request_counts(oms_database: str) -> None:
     budget = SharedBudget(oms_database, SCOPE, per_second=100)
     budget.slow_down(60)
@@ -80,27 +94,27 @@ def test_a_pause_before_the_first_request_counts(oms_database: str) -> None:
 
 
 def test_those_who_wait_obey_a_pause_that_begins_meanwhile(oms_database: str, at_once: AtOnce) -> None:
-    budget = SharedBudget(oms_database, SCOPE, per_second=2, burst=1)
+    budget = SharedBudget(oms_database, SCOPE, per_second=1, burst=1)
     budget.spend()
     began = time.monotonic()
 
     def work(number: int) -> float:
         if number == 0:
             time.sleep(0.2)
-            SharedBudget(oms_database, SCOPE, per_second=2, burst=1).slow_down(1.5)
+            SharedBudget(oms_database, SCOPE, per_second=1, burst=1).slow_down(1.3)
             return 0
         budget.spend()
         return time.monotonic() - began
 
-    assert min(at_once(3, work)[1:]) > 1.6
+    assert at_once(2, work)[1] > 1.45
 
 
 def test_waiting_is_served_in_order(oms_database: str) -> None:
-    budget = SharedBudget(oms_database, SCOPE, per_second=10, burst=1)
+    budget = SharedBudget(oms_database, SCOPE, per_second=1, burst=1)
     budget.spend()
     places = [budget._reserve(1, wait=30) for _ in range(4)]
     assert places == sorted(places)
-    assert [later - earlier > 0.05 for earlier, later in itertools.pairwise(places)] == [True] * 3
+    assert [later - earlier > 0.5 for earlier, later in itertools.pairwise(places)] == [True] * 3
 
 
 def test_processes_and_threads_together_keep_to_it(oms_database: str, child: StartChild, at_once: AtOnce) -> None:
@@ -125,7 +139,24 @@ def test_processes_and_threads_together_keep_to_it(oms_database: str, child: Sta
 
     made = sum(int(each.hear()) for each in [child(work) for _ in range(3)])
     assert made <= burst + rate * (seconds + 0.5)
-    assert made >= 0.6 * rate * seconds
+    assert made >= 0.4 * rate * seconds
+
+
+def test_no_token_is_spent_twice(oms_database: str, child: StartChild) -> None:
+    start = time.monotonic() + 0.5
+
+    def work(tell: Tell) -> None:
+        budget = SharedBudget(oms_database, SCOPE, per_second=0.001, burst=120)
+        time.sleep(max(0.0, start - time.monotonic()))
+        made = 0
+        try:
+            while True:
+                budget.spend(wait=0)
+                made += 1
+        except RateLimited:
+            tell(str(made))
+
+    assert sum(int(each.hear()) for each in [child(work) for _ in range(4)]) == 120
 
 
 def test_at_higher_rates_most_requests_cost_no_round_trip(oms_database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import threading
 import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,23 @@ def test_a_server_that_stays_away_is_an_error(monkeypatch: pytest.MonkeyPatch) -
 def test_a_forked_child_gets_a_session_of_its_own(oms_database: str, child: StartChild) -> None:
     asked = link(oms_database)
     parents = session_of(asked)
-    with asked.lock:  # held by the parent at the moment of the fork: must not block the child
+    held, done = threading.Event(), threading.Event()
 
-        def ask(tell: Tell) -> None:
-            tell(str(session_of(asked)))
-            asked.close()
+    def hold() -> None:
+        with asked.lock:
+            held.set()
+            done.wait(30)
 
-        started = child(ask)
+    def ask(tell: Tell) -> None:
+        tell(str(session_of(asked)))
+        asked.close()
+
+    busy = threading.Thread(target=hold)  # it does not exist in the child, and must not block it
+    busy.start()
+    held.wait(30)
+    started = child(ask)
+    done.set()
+    busy.join()
     assert int(started.hear()) != parents
     assert started.end() == 0
     assert session_of(asked) == parents

@@ -26,16 +26,15 @@ _Driver = psycopg.Connection[DictRow]
 
 
 class _Held:
-    """The connection of a link and the process that opened it; apart from the link so that it can outlive it."""
+    """The connection of a link; apart from it, so that it can be closed when the link is gone."""
 
     def __init__(self) -> None:
         self.connection: _Driver | None = None
-        self.process = 0
 
     def close(self) -> None:
-        """Close the connection, unless it belongs to a parent process: closing would end the parent's session."""
+        """Close the connection, if there is one."""
         connection, self.connection = self.connection, None
-        if connection is not None and self.process == os.getpid():
+        if connection is not None:
             connection.close()
 
 
@@ -92,7 +91,6 @@ class Link:
             self._held.connection = psycopg.connect(
                 self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT, row_factory=dict_row
             )
-            self._held.process = os.getpid()
         return self._held.connection
 
     def _reopen(self) -> _Driver:
@@ -106,7 +104,7 @@ class Link:
                 time.sleep(RETRY_EVERY)
 
     def _after_fork(self) -> None:
-        _inherited.append(self._held.connection)  # neither used nor closed here: it is the parent's session
+        _inherited.append(self._held.connection)  # neither used nor closed here: that would end the parent's session
         self._held.connection = None
         self.lock = threading.RLock()
         self.process = os.getpid()
