@@ -126,8 +126,8 @@ def _write(
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
     _settle_quarantine(connection, config, [*new, *changed], inbox)
-    for entity_id, (error, item, store_id) in batch.troubles.items():
-        _quarantine(connection, config, entity_id, error, store_id, inbox[item.digest])
+    for entity_id, (trouble, item, store_id) in batch.troubles.items():
+        _quarantine(connection, config, entity_id, trouble, store_id, inbox[item.digest])
     counts.new, counts.changed, counts.quarantined = len(new), len(changed), len(batch.troubles)
 
 
