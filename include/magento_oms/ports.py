@@ -252,6 +252,8 @@ class StoreFacts:
         statuses: seen in its newest orders.
         server_time: aware UTC.
         missing_permissions: ACL resources that the credentials lack, in Magento's words.
+        clock_ahead: seconds by which the store's clock is ahead of ours; negative where it is behind. About a second of
+            it may be the way that the answer took.
     """
 
     version: str
@@ -259,6 +261,7 @@ class StoreFacts:
     statuses: frozenset[str]
     server_time: datetime
     missing_permissions: Sequence[str] = field(default_factory=tuple)
+    clock_ahead: float = 0.0
 
 
 # --------------------------------------------------------------------------------------------------------------------
