@@ -55,9 +55,7 @@ def _fields() -> dict[str, Any]:
         "consumer_secret": _secret("Consumer secret", "Integration with OAuth."),
         "access_token": _secret("Access token", "Integration with OAuth or bearer."),
         "access_token_secret": _secret("Access token secret", "Integration with OAuth."),
-        "store_code": _text(
-            "Store code", "Store view code in the API's path; empty is the default view. Filters nothing."
-        ),
+        "store_code": _text("Store code", "Store view code in the URL; empty is the default view. Filters nothing."),
         "connect_timeout": _seconds("Connect timeout", 5),
         "read_timeout": _seconds("Read timeout", 60),
         "total_timeout": _seconds("Total timeout of one answer", 120),

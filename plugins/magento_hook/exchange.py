@@ -1,0 +1,102 @@
+"""One request to Magento and what came back, before anybody judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+
+from magento_hook.masking import masked, masked_text
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, without credentials.
+
+    Attributes:
+        path: below `/V1`, percent-encoded, beginning with a slash.
+        query: percent-encoded.
+        body: sent as JSON, or None.
+        about: what it is about, for people: `order 12`.
+        changes: whether it changes something at the store, so that it must not be sent twice by itself.
+    """
+
+    method: Method
+    path: str
+    query: str = ""
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    about: str = ""
+    changes: bool = False
+
+    def encoded_body(self) -> bytes | None:
+        """The JSON text of the body. Decimals are numbers with all their digits."""
+        return None if self.body is None else _ENCODER.encode(self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete HTTP answer. Header names are matched without regard to case by the mapping itself."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON, fractions as `Decimal`. Raises ValueError where it is none."""
+        return parse(self.body)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether this is a page for people (HTML, or an error text) and not JSON."""
+        start = self.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        return start == b"<" or "text/html" in self.headers.get("Content-Type", "").lower()
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The `Date` header, aware UTC."""
+        try:
+            moment = parsedate_to_datetime(self.headers.get("Date", ""))
+        except ValueError:
+            return None
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def parse(text: bytes) -> Any:
+    """JSON with every fraction as an exact `Decimal`.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return _DECODER.decode(text)
+
+
+def kept(call: Call, answer: Answer | None = None, fault: str = "") -> dict[str, Any]:
+    """The exchange as it is kept with an error: masked and shortened; never with headers that carry credentials."""
+    record: dict[str, Any] = {"request": {"method": call.method, "path": f"/V1{call.path}"}}
+    if call.query:
+        record["request"]["query"] = masked_text(call.query)
+    if call.body is not None:
+        record["request"]["body"] = masked(call.body)
+    if answer is not None:
+        try:
+            body = masked(answer.json)
+        except ValueError:
+            body = masked_text(answer.body.decode(errors="replace"))
+        record["response"] = {"status": answer.status, "body": body}
+        if content_type := answer.headers.get("Content-Type"):
+            record["response"]["content_type"] = content_type
+    if fault:
+        record["fault"] = fault
+    return record
