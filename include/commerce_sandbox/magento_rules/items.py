@@ -86,6 +86,12 @@ class Line:
         return max(min(self.to_invoice, self.to_ship), ZERO)
 
     @property
+    def neither_shipped_nor_invoiced(self) -> Decimal:
+        """What a cancellation gives back to sale; counted on the row itself, dummy or not."""
+        done = max(self.quantity("shipped"), self.quantity("invoiced"))
+        return max(self.quantity("ordered") - done - self.quantity("canceled"), ZERO)
+
+    @property
     def shippable(self) -> bool:
         """Whether some of it can still be shipped (a line that was refunded as a whole cannot)."""
         refunded = self.quantity("refunded")

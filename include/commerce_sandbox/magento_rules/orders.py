@@ -47,12 +47,13 @@ def cancel(book: OrderBook, ctx: Context) -> Outcome:
     def change(order: Order) -> bool:
         row = order.row
         state = CANCELED
-        canceled = []
+        released = [
+            (line, line.neither_shipped_nor_invoiced) for line in order.lines if not line.dummy(for_shipping=True)
+        ]
         for line in order.lines:
             if state != PROCESSING and line.to_refund:
                 state = PROCESSING if line.to_ship > line.to_cancel else COMPLETE
             quantity = line.to_cancel
-            canceled.append((line, quantity))
             line.set(qty_canceled=quantity)
             share = quantity / line.quantity("ordered")
             add(line.row, "tax_canceled", dec(line.row.get("base_tax_amount")) * share)
@@ -67,7 +68,7 @@ def cancel(book: OrderBook, ctx: Context) -> Outcome:
             paid = dec(row.get(f"{prefix}total_paid"))
             row[f"{prefix}total_canceled"] = num(dec(row.get(f"{prefix}grand_total")) - paid)
         order.enter(state)
-        release_canceled(order, canceled)
+        release_canceled(order, released)
         return True
 
     return act(book, ctx, change)
@@ -142,6 +143,8 @@ def comments(book: OrderBook) -> list[Document]:
 def save_entity(book: OrderBook | None, body: Any, ctx: Context) -> Outcome:
     """`POST /V1/orders` with a partial `entity`: columns that were sent are written, the others stay.
 
+    New rows of `status_histories` are added; other lists and objects of the entity are passed over.
+
     The answer shows the entity that was sent, not the order: totals that were not sent are null in it.
 
     Args:
@@ -158,6 +161,11 @@ def save_entity(book: OrderBook | None, body: Any, ctx: Context) -> Outcome:
     scalars = {key: value for key, value in sent.items() if not isinstance(value, dict | list) and key != "entity_id"}
     order = Order(book, ctx)
     order.row.update(scalars)
+    for row in bodies.entities(sent.get("status_histories"), _HISTORY):
+        if not row.get("entity_id"):
+            status = row.get("status") or order.status
+            notified, visible = row.get("is_customer_notified"), row.get("is_visible_on_front") or 0
+            order.add_history(_as_stored(row.get("comment") or "") or None, status, notified=notified, visible=visible)
     changed = order.save()
     return Outcome(_sent_entity(order.row, scalars), changed)
 

@@ -81,7 +81,7 @@ def _refund(book: OrderBook, body: Any, ctx: Context, *, invoice: Document | Non
     def change(order: Order) -> str | int:
         chosen = _chosen(order, wanted, invoice)
         memo = _document(order, chosen, arguments, invoice)
-        _refuse_invalid(order, chosen, memo, invoice)
+        _refuse_invalid(order, chosen, memo, invoice, wanted)
         memo_id = ctx.next_id("creditmemo")
         _number(memo, memo_id, order)
         if comment.get("comment"):
@@ -245,7 +245,13 @@ def _row(line: Line, quantity: Decimal, rounder: DeltaRounder) -> Document:
     }
 
 
-def _refuse_invalid(order: Order, chosen: list[tuple[Line, Decimal]], memo: Document, invoice: Document | None) -> None:
+def _refuse_invalid(
+    order: Order,
+    chosen: list[tuple[Line, Decimal]],
+    memo: Document,
+    invoice: Document | None,
+    wanted: dict[int, Decimal],
+) -> None:
     row = order.row
     errors = []
     if order.state in {PAYMENT_REVIEW, HOLDED, CANCELED, CLOSED}:
@@ -270,6 +276,12 @@ def _refuse_invalid(order: Order, chosen: list[tuple[Line, Decimal]], memo: Docu
         errors.append("You can't create a creditmemo without products.")
     if money(refunded + asked) > paid:
         errors.append(f"The most money available to refund is {num(paid - refunded)}.")
+    for item_id, quantity in wanted.items():
+        found = order.lines.get(item_id)
+        if found is None:
+            errors.append("The creditmemo contains product item that is not part of the original order.")
+        elif quantity > found.to_refund and not found.dummy():
+            errors.append("The quantity to refund must not be greater than the unrefunded quantity.")
     if errors:
         raise Refused(400, "\n".join([_LINES, *errors]))
 

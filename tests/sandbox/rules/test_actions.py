@@ -144,6 +144,46 @@ def test_placing_shipping_and_cancelling_move_stock(placed: Placed, world: Memor
     assert reserved(world, "SKU-002") == 0
 
 
+def test_cancelling_a_configurable_and_a_bundle_frees_their_parts(placed: Placed, world: MemoryContext) -> None:
+    book = placed(2500067)
+    reserve_placed(Order(book, world))
+    assert reserved(world, "SKU-002") == -2
+    orders.cancel(book, world)
+    skus = ("TEE-Blue", "SKU-001", "SKU-002", "SKU-009", "VIRT-1")
+    assert {sku: reserved(world, sku) for sku in skus} == dict.fromkeys(skus, 0)
+
+
+def test_an_entity_may_bring_history_rows(placed: Placed, world: MemoryContext) -> None:
+    book = placed(80)
+    rows = [{"comment": "packed", "status": "picking", "is_customer_notified": 0}]
+    body = {"entity": {"entity_id": 80, "status": "picking", "status_histories": rows}}
+    assert orders.save_entity(book, body, world).order_row_changed
+    (row,) = book.order["status_histories"]
+    assert (row["comment"], row["status"], row["parent_id"]) == ("packed", "picking", 80)
+
+
+def test_saving_what_is_already_so_moves_nothing(placed: Placed, world: MemoryContext) -> None:
+    book = placed(80)
+    before = book.order["updated_at"]
+    done = orders.save_entity(book, {"entity": {"entity_id": 80, "state": "new", "status": "pending"}}, world)
+    assert (done.order_row_changed, book.order["updated_at"]) == (False, before)
+
+
+def test_a_closed_order_is_not_refunded_again(placed: Placed, world: MemoryContext) -> None:
+    book = placed(75)
+    invoices.invoice(book, {}, world)
+    refunds.refund_order(book, {}, world)
+    assert book.order["state"] == "closed"
+    with pytest.raises(Refused) as caught:
+        refunds.refund_order(book, {}, world)
+    assert caught.value.message.splitlines() == [
+        "Creditmemo Document Validation Error(s):",
+        "A creditmemo can not be created when an order has a status of closed",
+        "We can't create creditmemo for the order.",
+        "The credit memo's total must be positive.",
+    ]
+
+
 def test_a_configurable_and_a_bundle_take_their_parts_from_stock(placed: Placed, world: MemoryContext) -> None:
     book = placed(2500067)
     reserve_placed(Order(book, world))
