@@ -165,7 +165,7 @@ def _quantity(line: Line, wanted: dict[int, Decimal]) -> Decimal | None:
     if not line.dummy():
         if line.to_invoice <= 0:
             return None
-        return wanted.get(line.item_id, ZERO) if wanted else line.to_invoice
+        return _asked(line, wanted) if wanted else line.to_invoice
     if line.parent is not None:
         parent = wanted.get(line.parent.item_id, ZERO) if wanted else line.parent.to_invoice
         return line.share(parent) if parent > 0 else None
@@ -177,6 +177,13 @@ def _quantity(line: Line, wanted: dict[int, Decimal]) -> Decimal | None:
         return part if part > 0 else None
     left = [child for child in line.children if child.to_invoice > 0]
     return line.quantity("ordered") - line.quantity("invoiced") if left else None
+
+
+def _asked(line: Line, wanted: dict[int, Decimal]) -> Decimal:
+    """How many of a line are asked for; naming a bundle that is priced by its parts names them all."""
+    if line.item_id in wanted or line.parent is None:
+        return wanted.get(line.item_id, ZERO)
+    return line.share(wanted.get(line.parent.item_id, ZERO))
 
 
 def _refuse_invalid(order: Order, chosen: list[tuple[Line, Decimal]]) -> None:
@@ -287,17 +294,22 @@ def _amounts(order: Order, rows: list[Document], *, last: bool) -> dict[str, Dec
         compensation_key: left(compensation_key) if last else min(left(compensation_key), compensation),
     }
     grand_total = sum((amounts[key] for key in _AMOUNTS), ZERO)
-    if not order.book.invoices:
-        grand_total += other_charges(row)
-    amounts["grand_total"] = max(grand_total, ZERO)
+    amounts["grand_total"] = max(grand_total + charges_left(row, order.book.invoices), ZERO)
     return amounts
 
 
-def other_charges(row: Document) -> Decimal:
-    """What the order's grand total holds beside Magento's own parts: a cash-on-delivery fee, less store credit."""
-    own = ("subtotal", "shipping_amount", "tax_amount", "discount_amount", "discount_tax_compensation_amount")
+def charges_left(row: Document, documents: list[Document]) -> Decimal:
+    """What the order's grand total holds beside Magento's own parts and no document of the order has yet.
+
+    A cash-on-delivery fee (more) and store credit (less): modules add both. The first document takes them, as far as it
+    does not fall below 0.
+    """
     shipping = dec(row.get("shipping_discount_tax_compensation_amount"))
-    return dec(row.get("grand_total")) - sum((dec(row.get(key)) for key in own), ZERO) - shipping
+    return _beside_own_parts(row) - shipping - sum((_beside_own_parts(each) for each in documents), ZERO)
+
+
+def _beside_own_parts(row: Document) -> Decimal:
+    return dec(row.get("grand_total")) - sum((dec(row.get(key)) for key in (*_AMOUNTS, "adjustment")), ZERO)
 
 
 def _register(order: Order, chosen: list[tuple[Line, Decimal]], document: Document, *, capture: bool) -> None:

@@ -13,9 +13,9 @@ from commerce_sandbox.magento_rules.invoices import (
     CREATION_COMMENT,
     PAID,
     answer_id,
+    charges_left,
     comment_row,
     find,
-    other_charges,
     payment_method,
     quantities,
     shipping_address_id,
@@ -167,7 +167,7 @@ def _document(
             amounts[name] = dec(arguments[name])
     summed = ("adjustment", "subtotal", "discount_amount", "shipping_amount", "tax_amount")
     grand_total = sum((amounts[name] for name in summed), amounts["discount_tax_compensation_amount"])
-    amounts["grand_total"] = grand_total + (other_charges(row) if last and not order.book.creditmemos else ZERO)
+    amounts["grand_total"] = grand_total + (charges_left(row, order.book.creditmemos) if last else ZERO)
     memo: Document = {key: row[key] for key in _COPIED_FROM_ORDER if key in row}
     rate = dec(row.get("base_grand_total")) / dec(row["grand_total"]) if dec(row.get("grand_total")) else Decimal(1)
     for key, value in amounts.items():

@@ -334,3 +334,26 @@ def test_a_part_refund_before_shipping_completes_with_the_rest(placed: Placed, w
 def test_ids_may_be_numbers(placed: Placed, world: MemoryContext) -> None:
     world.rules = replace(world.rules, ids_as_strings=False)
     assert shipments.ship(placed(70), {}, world).answer == 1
+
+
+def test_store_credit_is_used_up_invoice_by_invoice(placed: Placed, world: MemoryContext) -> None:
+    book = placed(66)
+    for prefix in ("", "base_"):
+        book.order[f"{prefix}grand_total"] = 570  # 1,170 less 600 of store credit
+    totals = []
+    for item_id, pieces in ((127, 1), (127, 1), (128, 3)):
+        invoices.invoice(book, {"items": [{"order_item_id": item_id, "qty": pieces}]}, world)
+        totals.append(book.invoices[-1]["grand_total"])
+    assert totals == [0, 0, 570]
+    assert (book.order["total_paid"], book.order["total_due"]) == (570, 0)
+
+
+def test_naming_a_bundle_invoices_its_parts(placed: Placed, world: MemoryContext) -> None:
+    book = placed(2500067)
+    invoices.invoice(book, {"items": [{"order_item_id": 2500126, "qty": 1}]}, world)
+    assert [(row["sku"], row["qty"]) for row in book.invoices[0]["items"]] == [
+        ("BUN", 1),
+        ("SKU-001", 1),
+        ("SKU-002", 2),
+    ]
+    assert book.invoices[0]["subtotal"] == 697
