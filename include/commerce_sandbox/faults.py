@@ -47,7 +47,7 @@ _PARAMETERS = {
 }
 
 
-class BadFault(ValueError):  # noqa: N818
+class BadFault(ValueError):
     """A fault that cannot be; the text says what is allowed."""
 
 

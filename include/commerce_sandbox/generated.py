@@ -35,7 +35,7 @@ _generators: dict[tuple[str, int], OrderGenerator] = {}
 _lock = threading.Lock()
 
 
-class BadOptions(ValueError):  # noqa: N818
+class BadOptions(ValueError):
     """Options that make no order; the text says what is allowed."""
 
 

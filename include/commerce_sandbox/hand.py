@@ -20,7 +20,7 @@ from commerce_sandbox.store import ActionContext, Store, Stores
 CHANGES = ("cancel", "hold", "unhold", "invoice", "ship", "refund", "set", "touch", "edit", "payment_review", "pay")
 
 
-class BadChange(ValueError):  # noqa: N818
+class BadChange(ValueError):
     """A change that cannot be made; the text says why."""
 
 

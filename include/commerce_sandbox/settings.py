@@ -43,7 +43,7 @@ DEFAULT_STORE_CONFIGS: tuple[Mapping[str, Any], ...] = tuple(
 )
 
 
-class BadSettings(ValueError):  # noqa: N818
+class BadSettings(ValueError):
     """Settings that make no sense; the text says which and what is allowed."""
 
 

@@ -58,7 +58,7 @@ class RetryableError(OutsideError):
     """Known not to have happened, and worth trying again later: refused connection, circuit open, maintenance."""
 
 
-class RateLimited(RetryableError):  # noqa: N818  (the design's word)
+class RateLimited(RetryableError):
     """Known not to have happened: the other side, or our own budget, asks us to wait.
 
     Args:
@@ -74,15 +74,15 @@ class PermanentError(OutsideError):
     """Refused for good: this one order or effect goes to quarantine, the others go on."""
 
 
-class NotFound(PermanentError):  # noqa: N818
+class NotFound(PermanentError):
     """The order, shipment or SKU asked for does not exist there."""
 
 
-class AlreadyDone(OutsideError):  # noqa: N818
+class AlreadyDone(OutsideError):
     """Refused because it has been done before. Counts as done."""
 
 
-class UnknownOutcome(OutsideError):  # noqa: N818
+class UnknownOutcome(OutsideError):
     """It may have happened or not: time-out, lost connection or 5xx after the request was sent.
 
     Settled by looking at the other side, never by sending again blindly.

@@ -37,7 +37,7 @@ class Patience:
 PATIENCE = Patience()
 
 
-class _Again(Exception):  # noqa: N818  (never leaves this module)
+class _Again(Exception):
     """A failed read that may be repeated."""
 
     def __init__(self, trouble: Trouble) -> None:

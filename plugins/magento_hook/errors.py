@@ -78,7 +78,7 @@ class Outcome:
         return self.trouble.error
 
 
-class PageTooLarge(PermanentError):  # noqa: N818
+class PageTooLarge(PermanentError):
     """The store takes smaller pages only; `limit` is its largest."""
 
     def __init__(self, what: str, limit: int, **more: Any) -> None:
@@ -86,7 +86,7 @@ class PageTooLarge(PermanentError):  # noqa: N818
         self.limit = limit
 
 
-class MissingPermission(ConfigurationError):  # noqa: N818
+class MissingPermission(ConfigurationError):
     """The credentials lack an ACL resource; `resource` is Magento's name of it."""
 
     def __init__(self, what: str, resource: str, **more: Any) -> None:

@@ -72,13 +72,13 @@ class OrderReader:
         groups = self._groups(where, cursor, keys)
         size, answer = self._rows(groups, page_size, keys)
         listed = self._listed(answer, f"orders by {by}")
-        rows = listed.items or []
-        orders = [cast("dict[str, Any]", parse(bytes(row))) for row in rows]
+        raw = [bytes(row) for row in listed.items or []]
+        orders = [cast("dict[str, Any]", parse(text)) for text in raw]
         self._check_order(orders, cursor, keys)
         more = listed.total_count is not None and listed.total_count > len(orders) > 0
         return OrderPage(
             orders=orders,
-            raw=[bytes(row) for row in rows],
+            raw=raw,
             server_time=self._time_of(answer),
             last=len(orders) < size and not more,
         )

@@ -141,7 +141,7 @@ class Transport:
         return Outcome(None, trouble)
 
 
-class _TooMuch(Exception):  # noqa: N818  (turned into an OutsideError at once)
+class _TooMuch(Exception):
     """An answer that takes too long or is too large. The text is shown to people."""
 
 

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 CommentRule = Literal["any", "current_state", "frozen"]
 
 
-class Refused(Exception):  # noqa: N818  (Magento refuses; it is not a fault of ours)
+class Refused(Exception):
     """Magento answers with an error. Whoever catches it keeps nothing of what the action did.
 
     Args:

@@ -23,7 +23,7 @@ from commerce_sandbox.magento_rules.stock_book import (
 )
 
 
-class StockFault(Exception):  # noqa: N818  (the caller hides it behind its own refusal)
+class StockFault(Exception):
     """A source could not give what was asked. Magento writes the text to its log only."""
 
 

@@ -46,7 +46,7 @@ FINAL = frozenset(state for state, following in MOVES.items() if not following)
 """States that nothing leads out of."""
 
 
-class IllegalMove(Exception):  # noqa: N818
+class IllegalMove(Exception):
     """A move that the table does not allow: a bug in the caller, never a user's mistake."""
 
 

@@ -1,4 +1,4 @@
-"""What happens to one order when the store's latest word about it arrives. Data only; the rules are in the workflows."""
+"""What becomes of an order when the store's latest word about it arrives. Data only; the rules are in the workflows."""
 
 from __future__ import annotations
 

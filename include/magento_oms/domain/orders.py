@@ -88,7 +88,7 @@ class MagentoOrder:
     lines: tuple[MagentoLine, ...]
 
 
-class NotUnderstood(Exception):  # noqa: N818
+class NotUnderstood(Exception):
     """A payload that cannot be made sense of. It goes to quarantine and can be replayed.
 
     Args:

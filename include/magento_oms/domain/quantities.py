@@ -8,7 +8,7 @@ from decimal import Decimal
 ZERO = Decimal(0)
 
 
-class QuantitiesDoNotFit(ValueError):  # noqa: N818
+class QuantitiesDoNotFit(ValueError):
     """Quantities that cannot be, such as more shipped than ordered. The text names the figures."""
 
 

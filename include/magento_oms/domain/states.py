@@ -34,7 +34,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class IllegalMove(Exception):  # noqa: N818
+class IllegalMove(Exception):
     """The facts would take a line or an order backwards."""
 
 

@@ -193,7 +193,7 @@ def _configurable(parent: Json, children: Sequence[Json]) -> MagentoLine:
 
 
 def _bundle(parent: Json, children: Sequence[Json]) -> list[MagentoLine]:
-    """A bundle's parts. With a fixed price the parent carries money and quantities, which are allotted over the parts."""
+    """A bundle's parts. With a fixed price the parent carries money and quantities, allotted here over the parts."""
     if not children:
         raise NotUnderstood("missing_items", f"The bundle {parent.get('item_id')} has no parts.", RETRY)
     parts = [_line(child) for child in children]

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from magento_hook.hook import MagentoHook
-
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError, Magento
@@ -66,7 +65,7 @@ def magento_from(connection: Connection, config: InstanceConfig) -> Magento:
         base_url=str(config.url),
         tokens=SharedTokenStore(url, [connection.login or "", connection.password or ""]),
         breaker=SharedBreaker(url, scope),
-        budget=SharedBudget(url, scope, config.request_budget.per_second, config.request_budget.burst),
+        budget=SharedBudget(url, scope, per_second=config.request_budget.per_second, burst=config.request_budget.burst),
     )
 
 

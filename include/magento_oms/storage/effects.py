@@ -47,7 +47,7 @@ class ClaimedEffect:
     claim: str
 
 
-class ClaimLost(Exception):  # noqa: N818
+class ClaimLost(Exception):
     """The claim expired and the effect belongs to somebody else: this worker's result does not count."""
 
 

@@ -25,7 +25,7 @@ class Result:
     exchange: dict[str, Any] = field(default_factory=dict)
 
 
-class NotNow(Exception):  # noqa: N818
+class NotNow(Exception):
     """The effect cannot be sent as things are on the other side, and nothing was sent; try again later.
 
     Args:

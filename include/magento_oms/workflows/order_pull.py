@@ -60,7 +60,7 @@ class PullSummary:
         return {name: value for name, value in row.items() if value not in ("", None)}
 
 
-class AnotherRunIsLive(Exception):  # noqa: N818
+class AnotherRunIsLive(Exception):
     """Another live run of this instance holds the lease; nothing to do here."""
 
 

@@ -47,7 +47,7 @@ TROUBLE_LIMIT = 3
 Kinds = Mapping[str, EffectKind[Any, Any]]
 
 
-class AnotherPushLingers(Exception):  # noqa: N818
+class AnotherPushLingers(Exception):
     """Another push of this target holds the lease; it does the work."""
 
 
