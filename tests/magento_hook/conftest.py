@@ -1,0 +1,84 @@
+"""A server that answers as a test says, and stores opened on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from magento_hook.client import Patience
+from magento_hook.connection import AuthKind, MagentoConnection, Timeouts
+from magento_hook.defaults import MemoryTokenStore
+from magento_hook.store import MagentoStore, open_magento
+
+# Tests import `doubles` by a name of its own, so that it cannot clash with a module of another folder.
+_spec = importlib.util.spec_from_file_location("magento_hook_doubles", Path(__file__).with_name("doubles.py"))
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+sys.modules["magento_hook_doubles"] = _module
+_spec.loader.exec_module(_module)
+
+if TYPE_CHECKING:
+    from tests.magento_hook.doubles import SpyBreaker, SpyBudget
+else:
+    from magento_hook_doubles import SpyBreaker, SpyBudget
+
+HASTY = Patience(tries=3, first=0.001, longest=0.5, total=10)
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """A server with a thread for each request."""
+    with HTTPServer(threaded=True) as server:
+        yield server
+        server.check_handler_errors()
+
+
+@pytest.fixture
+def breaker() -> SpyBreaker:
+    return SpyBreaker()
+
+
+@pytest.fixture
+def budget() -> SpyBudget:
+    return SpyBudget()
+
+
+@pytest.fixture
+def open_store(server: HTTPServer, breaker: SpyBreaker, budget: SpyBudget) -> Iterator[Callable[..., MagentoStore]]:
+    """Opens stores on `server`; keywords go to the connection."""
+    opened: list[MagentoStore] = []
+
+    def open_store(*, tokens: MemoryTokenStore | None = None, patience: Patience = HASTY, **given: Any) -> MagentoStore:
+        values: dict[str, Any] = {
+            "base_url": server.url_for("").rstrip("/"),
+            "auth": AuthKind.INTEGRATION_BEARER,
+            "access_token": "integration-token",
+            "timeouts": Timeouts(connect=1, read=1, total=2),
+        }
+        store = open_magento(
+            MagentoConnection(**{**values, **given}),
+            instance="kurta",
+            tokens=tokens or MemoryTokenStore(),
+            breaker=breaker,
+            budget=budget,
+            patience=patience,
+        )
+        opened.append(store)
+        return store
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., MagentoStore]) -> MagentoStore:
+    """A store that is reached with a bearer token."""
+    return open_store()
