@@ -70,15 +70,31 @@ def give_back(order: Order, refunded: Quantities, creditmemo_id: int, source_cod
     stock = order.ctx.stock
     unshipped = []
     for line, quantity in refunded:
-        taken = line.quantity("shipped") if not line.virtual else line.quantity("invoiced")
-        before = max(line.quantity("refunded") - quantity, ZERO)
-        to_source = min(quantity, max(taken - before, ZERO))
+        to_source = _taken_before(line, quantity)
         for sku, pieces in _pieces(line, to_source):
             item = _source_item(stock, sku, source_code)
             if item is not None:
                 write_source_item(stock, SourceItem(item.sku, source_code, item.quantity + pieces, item.status))
         unshipped.append((line, quantity - to_source))
     _reserve(order, unshipped, "creditmemo_created", str(creditmemo_id))
+
+
+def write_off(order: Order, refunded: Quantities, creditmemo_id: int, source_code: str) -> None:
+    """A refund without "return to stock": pieces that were never shipped leave the source as if they had been.
+
+    Raises:
+        StockFault: see `ship`.
+    """
+    unshipped = [(line, quantity - _taken_before(line, quantity)) for line, quantity in refunded]
+    deduct(order, [(line, quantity) for line, quantity in unshipped if quantity > 0], source_code)
+    _reserve(order, unshipped, "creditmemo_created", str(creditmemo_id))
+
+
+def _taken_before(line: Line, refunded: Decimal) -> Decimal:
+    """How many of the pieces being refunded had left their source: what was refunded earlier counts as taken first."""
+    taken = line.quantity("shipped") if not line.virtual else line.quantity("invoiced")
+    before = max(line.quantity("refunded") - refunded, ZERO)
+    return min(refunded, max(taken - before, ZERO))
 
 
 def source_without_choice(order: Order) -> str:

@@ -167,16 +167,18 @@ def _quantity(line: Line, wanted: dict[int, Decimal]) -> Decimal | None:
             return None
         return _asked(line, wanted) if wanted else line.to_invoice
     if line.parent is not None:
+        if line.parent.to_invoice <= 0:
+            return None
         parent = wanted.get(line.parent.item_id, ZERO) if wanted else line.parent.to_invoice
         return line.share(parent) if parent > 0 else None
-    if wanted:
-        named = [
-            wanted[child.item_id] / child.quantity("ordered") for child in line.children if child.item_id in wanted
-        ]
-        part = wanted.get(line.item_id) or (max(named, default=ZERO) * line.quantity("ordered"))
-        return part if part > 0 else None
-    left = [child for child in line.children if child.to_invoice > 0]
-    return line.quantity("ordered") - line.quantity("invoiced") if left else None
+    parts = [_of_child(child, wanted) / child.quantity("ordered") for child in line.children]
+    whole = max(parts, default=ZERO) * line.quantity("ordered")
+    part = min(whole, line.quantity("ordered") - line.quantity("invoiced"))
+    return part if part > 0 else None
+
+
+def _of_child(child: Line, wanted: dict[int, Decimal]) -> Decimal:
+    return min(_asked(child, wanted), child.to_invoice) if wanted else child.to_invoice
 
 
 def _asked(line: Line, wanted: dict[int, Decimal]) -> Decimal:

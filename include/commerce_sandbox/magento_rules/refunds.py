@@ -8,7 +8,7 @@ from typing import Any
 
 from commerce_sandbox.magento_rules import bodies
 from commerce_sandbox.magento_rules.book import Context, Document, OrderBook, Outcome, Refused
-from commerce_sandbox.magento_rules.inventory_moves import give_back, source_without_choice
+from commerce_sandbox.magento_rules.inventory_moves import give_back, source_without_choice, write_off
 from commerce_sandbox.magento_rules.invoices import (
     CREATION_COMMENT,
     PAID,
@@ -364,7 +364,13 @@ def _return_to_stock(
     returned = [(line, quantity) for line, quantity in chosen if line.item_id in ids and quantity > 0]
     shipments = order.book.shipments
     source = (shipments[-1].get("extension_attributes") or {}).get("source_code") if shipments else None
-    give_back(order, returned, memo_id, str(source or source_without_choice(order)))
+    source_code = str(source or source_without_choice(order))
+    give_back(order, returned, memo_id, source_code)
+    kept = [(line, quantity) for line, quantity in chosen if line.item_id not in ids and quantity > 0]
+    try:
+        write_off(order, kept, memo_id, source_code)
+    except StockFault:
+        raise Refused(400, "Could not save a Creditmemo, see error log for details") from None
 
 
 _SYMBOLS = {"INR": "₹", "USD": "$", "EUR": "€", "GBP": "£"}

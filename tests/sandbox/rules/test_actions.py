@@ -357,3 +357,14 @@ def test_naming_a_bundle_invoices_its_parts(placed: Placed, world: MemoryContext
         ("SKU-002", 2),
     ]
     assert book.invoices[0]["subtotal"] == 697
+
+
+def test_a_configurable_that_is_invoiced_is_not_invoiced_again_by_its_child(
+    placed: Placed, world: MemoryContext
+) -> None:
+    book = placed(2500067)
+    rows = {"items": [{"order_item_id": 2500124, "qty": 2}]}
+    invoices.invoice(book, rows, world)
+    with pytest.raises(Refused, match="can't be created without products"):
+        invoices.invoice(book, rows, world)
+    assert [row["qty_invoiced"] for row in book.order["items"][:2]] == [2, 2]
