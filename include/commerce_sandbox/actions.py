@@ -52,7 +52,7 @@ class Footprint:
 
 
 def lock_store(call: Call, connection: Connection) -> None:
-    """Let no other change of this store's stock happen until the transaction ends, unless the version has no order lock.
+    """Let no other change of this store's stock happen until the transaction ends, if the version locks orders.
 
     Without it two shipments of one SKU could wait for each other for ever or lose each other's deduction.
     """

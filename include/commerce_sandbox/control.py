@@ -86,7 +86,7 @@ class Control:
         return {}
 
     def place_orders(self, request: Request, body: Any) -> Any:
-        """`POST /instances/{code}/orders`: `{"count": n, "options": {…}}` for generated ones, or `{"documents": […]}`."""
+        """`POST /instances/{code}/orders`: `{"count": n, "options": {…}}` (generated) or `{"documents": […]}`."""
         store = self.store(request)
         if "documents" in body:
             books = [OrderBook(dict(document)) for document in body["documents"]]

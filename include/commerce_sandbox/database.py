@@ -148,7 +148,7 @@ class Database:
         return cast("Connection", psycopg.connect(self.url, autocommit=True, connect_timeout=10))
 
     def next_value(self, instance: str, name: str, count: int = 1) -> int:
-        """The first of `count` new values of a counter. Like MySQL's auto-increment, a rollback does not return them."""
+        """The first of `count` new values of a counter. As with MySQL's auto-increment, a rollback keeps them used."""
         with self._counting:
             if self._counter is None or self._counter.closed:
                 self._counter = self._connect()

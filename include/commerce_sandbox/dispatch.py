@@ -97,7 +97,7 @@ class Dispatcher:
             if not guest:
                 call.caller = self._caller(call)
             if not all(call.caller is not None and call.caller.may(each) for each in route.resources):
-                raise auth.unauthorised(route.resources)
+                raise auth.unauthorised(route.resources)  # noqa: TRY301  (one place turns refusals into answers)
             answer = self._with_retries(call, lambda connection: self._serve(call, connection, target))
         except Refused as refused:
             answer = refusal(refused)
@@ -128,14 +128,15 @@ class Dispatcher:
             try:
                 with self.database.transaction() as connection:
                     done = work(connection)
-                if isinstance(done, Refused):
-                    raise done
-                return done
             except psycopg.errors.DeadlockDetected:
                 call.effects.clear()
                 if attempt == _DEADLOCK_TRIES - 1:
                     raise
                 time.sleep(0.01 * (attempt + 1))
+            else:
+                if isinstance(done, Refused):
+                    raise done
+                return done
         raise AssertionError("not reached")
 
     def _serve(self, call: Call, connection: Connection, target: Target) -> Answer | Refused:

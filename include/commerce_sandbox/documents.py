@@ -89,8 +89,8 @@ def _row(
 
 
 _UPSERT = """
-insert into sandbox_document (instance, kind, id, order_id, increment_id, state, status, store_id, created_at, updated_at,
-  sku, flat, document, hidden)
+insert into sandbox_document (instance, kind, id, order_id, increment_id, state, status, store_id, created_at,
+  updated_at, sku, flat, document, hidden)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (instance, kind, id) do update set order_id = excluded.order_id, increment_id = excluded.increment_id,
   state = excluded.state, status = excluded.status, store_id = excluded.store_id, created_at = excluded.created_at,
@@ -139,6 +139,10 @@ def read_by_sku(connection: Connection, instance: str, sku: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+_READ_ORDER = "select document, hidden from sandbox_document where instance = %s and kind = 'order' and id = %s"
+_READ_ORDER_AND_LOCK = _READ_ORDER + " for update"
+
+
 def read_book(connection: Connection, instance: str, order_id: int, *, lock: bool) -> OrderBook | None:
     """An order with everything under it, None if there is no such order.
 
@@ -146,8 +150,7 @@ def read_book(connection: Connection, instance: str, order_id: int, *, lock: boo
         lock: whether other actions on this order wait until the transaction ends.
     """
     row = connection.execute(
-        "select document, hidden from sandbox_document where instance = %s and kind = 'order' and id = %s"
-        + (" for update" if lock else ""),
+        _READ_ORDER_AND_LOCK if lock else _READ_ORDER,
         (instance, min(order_id, 2**63 - 1)),
     ).fetchone()
     if row is None:

@@ -30,7 +30,7 @@ def change_order(
     """Change an order and write it to the ledger; the order as it is then.
 
     Args:
-        change: `cancel` (as the customer), `hold`, `unhold`, `invoice`, `ship`, `refund` (with `values` as the REST body),
+        change: `cancel` (as the customer), `hold`, `unhold`, `invoice`, `ship`, `refund` (`values` are the REST body),
             `pay` (a late online payment is captured: `pending_payment` or `payment_review` goes on), `payment_review`,
             `touch` (only `updated_at` moves), `set` (`values` are written into the order's row) or `edit` (as the admin
             does it: the order is cancelled and a new one, numbered `…-1`, takes its place).

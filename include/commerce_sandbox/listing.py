@@ -82,7 +82,8 @@ def _order(table: ListTable, criteria: SearchCriteria) -> str:
         ascending = order.direction == "ASC"
         nulls = "" if column.never_null else (" nulls first" if ascending else " nulls last")
         terms.append(f"{_comparable(column)} {'asc' if ascending else 'desc'}{nulls}")
-    return ", ".join([*terms, table.key])
+    filtered = {(each.field or "").lower() for group in criteria.groups for each in group}
+    return ", ".join([*terms, table.key_for(filtered)])
 
 
 def _group(table: ListTable, filters: tuple[Filter, ...], parameters: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from commerce_sandbox.http_types import Call, Rendered
 from commerce_sandbox.listing import read_page
 from commerce_sandbox.magento_rules.book import Document, Refused, no_such_entity
 from commerce_sandbox.php import to_int
+from commerce_sandbox.recorded_files import recorded
 
 Handler = Callable[[Call, Connection], Any]
 
@@ -179,46 +180,12 @@ def websites(call: Call, connection: Connection) -> Any:
 
 
 def modules(call: Call, connection: Connection) -> Any:
-    """`GET /V1/modules`: the modules whose behaviour the sandbox stands in for."""
-    names = [
-        "Store",
-        "Config",
-        "Directory",
-        "Backend",
-        "Security",
-        "User",
-        "Authorization",
-        "Eav",
-        "Customer",
-        "Indexer",
-        "AsynchronousOperations",
-        "WebapiAsync",
-        "Webapi",
-        "Integration",
-        "JwtUserToken",
-        "Catalog",
-        "CatalogInventory",
-        "Quote",
-        "Sales",
-        "SalesRule",
-        "Shipping",
-        "Tax",
-        "Payment",
-        "OfflinePayments",
-        "Checkout",
-        "Bundle",
-        "ConfigurableProduct",
-        "Downloadable",
+    """`GET /V1/modules`: the recorded server's modules, less those that the store's settings take away."""
+    names: list[str] = [
+        name
+        for name in recorded("modules")
+        if call.store.settings.switch("msi") or not name.startswith("Magento_Inventory")
     ]
-    if call.store.settings.switch("msi"):
-        names += [
-            "InventoryApi",
-            "Inventory",
-            "InventorySales",
-            "InventoryShipping",
-            "InventoryReservations",
-            "InventorySalesApi",
-        ]
     if call.store.settings.two_factor:
-        names.append("TwoFactorAuth")
-    return [f"Magento_{name}" for name in names]
+        names.append("Magento_TwoFactorAuth")
+    return names

@@ -1,4 +1,4 @@
-"""What differs between Magento's versions, as data. `recorded` rows were seen on a real server, others are from source."""
+"""What differs between Magento's versions, as data: `recorded` rows were seen on a real server, others in source."""
 
 from __future__ import annotations
 

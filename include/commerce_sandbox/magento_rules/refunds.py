@@ -8,6 +8,7 @@ from typing import Any
 
 from commerce_sandbox.magento_rules import bodies
 from commerce_sandbox.magento_rules.book import Context, Document, OrderBook, Outcome, Refused
+from commerce_sandbox.magento_rules.inventory import StockFault
 from commerce_sandbox.magento_rules.inventory_moves import give_back, source_without_choice, write_off
 from commerce_sandbox.magento_rules.invoices import (
     CREATION_COMMENT,
@@ -366,7 +367,12 @@ def _return_to_stock(
     source = (shipments[-1].get("extension_attributes") or {}).get("source_code") if shipments else None
     source_code = str(source or source_without_choice(order))
     give_back(order, returned, memo_id, source_code)
-    kept = [(line, quantity) for line, quantity in chosen if line.item_id not in ids and quantity > 0]
+    # A child goes with its parent, whose pieces are the children's.
+    kept = [
+        (line, quantity)
+        for line, quantity in chosen
+        if line.parent is None and line.item_id not in ids and not ids & {child.item_id for child in line.children}
+    ]
     try:
         write_off(order, kept, memo_id, source_code)
     except StockFault:
