@@ -205,7 +205,8 @@ def _document(order: Order, chosen: list[tuple[Line, Decimal]], invoice_id: int)
     ctx, row = order.ctx, order.row
     rounder = DeltaRounder()
     rows = [_row(line, quantity, rounder) for line, quantity in chosen]
-    last = all(quantity == line.to_invoice for line, quantity in chosen if not line.dummy())
+    asked = {line.item_id: quantity for line, quantity in chosen}
+    last = all(asked.get(line.item_id, ZERO) == line.not_invoiced for line in order.lines if not line.dummy())
     amounts = _amounts(order, rows, last=last)
     now = stamp(ctx.now)
     document: Document = {key: row[key] for key in _COPIED_FROM_ORDER if key in row}
@@ -234,7 +235,10 @@ def _document(order: Order, chosen: list[tuple[Line, Decimal]], invoice_id: int)
 
 
 def _row(line: Line, quantity: Decimal, rounder: DeltaRounder) -> Document:
-    """One row of the invoice. The last part of a line takes what rounding left of the line's amounts."""
+    """One row of the invoice. The last part of a line takes what rounding left of the line's amounts.
+
+    Pieces that were cancelled keep their share; Magento, which here looks at what is left to invoice, would charge it.
+    """
     source = line.row
     row: Document = {}
     for key in ("name", "price", "base_price", "price_incl_tax", "base_price_incl_tax", "product_id", "sku"):
@@ -243,8 +247,8 @@ def _row(line: Line, quantity: Decimal, rounder: DeltaRounder) -> Document:
     row |= {"order_item_id": line.item_id, "qty": num(quantity)}
     if line.dummy():
         return row
-    last = quantity == line.to_invoice
-    open_quantity = line.quantity("ordered") - line.quantity("invoiced")
+    last = quantity == line.not_invoiced
+    open_quantity = line.not_invoiced
 
     def part(whole: Decimal, done: str, *, negative: bool = False) -> Decimal:
         left = whole - dec(source.get(done))

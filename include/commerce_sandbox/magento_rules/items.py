@@ -76,6 +76,11 @@ class Line:
         return max(self.quantity("ordered") - self.quantity("invoiced") - self.quantity("canceled"), ZERO)
 
     @property
+    def not_invoiced(self) -> Decimal:
+        """Ordered and not invoiced, cancelled pieces included."""
+        return self.quantity("ordered") - self.quantity("invoiced")
+
+    @property
     def to_refund(self) -> Decimal:
         """Invoiced and not yet refunded; 0 where another row of the pair is refunded."""
         return ZERO if self.dummy() else max(self.quantity("invoiced") - self.quantity("refunded"), ZERO)
