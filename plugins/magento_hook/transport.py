@@ -119,12 +119,12 @@ class Transport:
             trouble = fault(
                 call, self._instance, f"the host name of {where} is not known; check the URL if this lasts", sent=False
             )
-        elif _has(causes, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
-            trouble = fault(call, self._instance, f"no connection to {where} in {limits.connect:g} s", sent=False)
         elif _has(causes, urllib3.exceptions.ProxyError):
             trouble = fault(call, self._instance, "the proxy does not let us through", sent=False)
-        elif _has(causes, urllib3.exceptions.NewConnectionError, ConnectionRefusedError):
+        elif _has(causes, urllib3.exceptions.NewConnectionError):  # before the time-out, whose subclass it is
             trouble = fault(call, self._instance, f"{where} refuses connections", sent=False)
+        elif _has(causes, urllib3.exceptions.ConnectTimeoutError):
+            trouble = fault(call, self._instance, f"no connection to {where} in {limits.connect:g} s", sent=False)
         elif _has(causes, ssl.SSLError) and not _has(causes, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             trouble = misconfigured(
                 call,

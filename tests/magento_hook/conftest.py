@@ -32,12 +32,19 @@ else:
 HASTY = Patience(tries=3, first=0.001, longest=0.5, total=10)
 
 
-@pytest.fixture
-def server() -> Iterator[HTTPServer]:
+@pytest.fixture(scope="module")
+def listening() -> Iterator[HTTPServer]:
     """A server with a thread for each request."""
     with HTTPServer(threaded=True) as server:
         yield server
-        server.check_handler_errors()
+
+
+@pytest.fixture
+def server(listening: HTTPServer) -> Iterator[HTTPServer]:
+    """The server, with nothing to answer yet."""
+    listening.clear()
+    yield listening
+    listening.check_handler_errors()
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
+import struct
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -189,3 +193,66 @@ class SpyBudget:
 
     def slow_down(self, seconds: float) -> None:
         self.pauses.append(seconds)
+
+
+class RawServer:
+    """Sockets for what no decent web server does: answers with a function of the connection and the request's number.
+
+    Args:
+        behave: gets the connection, the request's head and how many requests came before. Returns whether the
+            connection stays open.
+    """
+
+    def __init__(self, behave: Callable[[socket.socket, bytes, int], bool]) -> None:
+        self._behave = behave
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._guard = threading.Lock()
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while True:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        return
+                    request += piece
+                with self._guard:
+                    self.requests.append(request)
+                    number = len(self.requests) - 1
+                if not self._behave(connection, request, number):
+                    return
+
+    def close(self) -> None:
+        self._listener.close()
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def reply(connection: socket.socket, body: bytes, *, status: str = "200 OK", claim: int | None = None) -> None:
+    """A JSON answer; `claim` is a wrong Content-Length."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nDate: {format_datetime(NOW, usegmt=True)}\r\n"
+    size = len(body) if claim is None else claim
+    connection.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode() + body)
+
+
+def reset(connection: socket.socket) -> None:
+    """Break the connection off with a TCP reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
