@@ -85,9 +85,22 @@ def write_off(order: Order, refunded: Quantities, creditmemo_id: int, source_cod
     Raises:
         StockFault: see `ship`.
     """
-    unshipped = [(line, quantity - _taken_before(line, quantity)) for line, quantity in refunded]
+    unshipped = [
+        (part, pieces - _taken_before(part, pieces))
+        for line, quantity in refunded
+        for part, pieces in _shipped_rows(line, quantity)
+    ]
     deduct(order, [(line, quantity) for line, quantity in unshipped if quantity > 0], source_code)
     _reserve(order, unshipped, "creditmemo_created", str(creditmemo_id))
+
+
+def _shipped_rows(line: Line, quantity: Decimal) -> Iterator[tuple[Line, Decimal]]:
+    """The rows that shipments of a line count on: a bundle's children if they ship on their own, else the line."""
+    if line.children and line.ships_separately:
+        for child in line.children:
+            yield child, child.share(quantity)
+    else:
+        yield line, quantity
 
 
 def _taken_before(line: Line, refunded: Decimal) -> Decimal:
