@@ -94,6 +94,12 @@ class MagentoConnection:
         return tuple(getattr(self, name) for name in _NEEDED[self.auth])
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown, without what is too short to be told from any other text."""
+        known = (self.password, self.consumer_key, self.consumer_secret, self.access_token, self.access_token_secret)
+        return tuple(each for each in known if len(each) > 3)
+
+    @property
     def api_url(self) -> str:
         """Where the REST API lives, without a slash at the end."""
         scope = f"/{self.store_code}" if self.store_code else ""

@@ -66,7 +66,7 @@ class MagentoHook(BaseHook):
             ConfigurationError: it cannot be used; the message names the field.
         """
         read = MagentoConnection.from_airflow(connection, base_url=base_url)
-        for secret in read.credentials:
+        for secret in read.secrets:
             mask_secret(secret)
         return open_magento(read, instance=instance, tokens=tokens, breaker=breaker, budget=budget)
 

@@ -79,6 +79,8 @@ class Transport:
                 proxies=dict(self._proxies),
             ) as response:
                 text = _read(response, time.monotonic() + limits.total)
+                if response.status_code >= 300:
+                    text = self._without_secrets(text)
                 return Outcome(Answer(response.status_code, response.headers, text))
         except (requests.RequestException, urllib3.exceptions.HTTPError, _TooMuch, OSError) as error:
             # The connection may hold half an answer.
@@ -101,6 +103,12 @@ class Transport:
         elif fresh and time.monotonic() - line.used_at > STALE:
             line.session.close()
         return line.session
+
+    def _without_secrets(self, text: bytes) -> bytes:
+        """Some error pages repeat the request; what they say is kept and shown."""
+        for secret in self._connection.secrets:
+            text = text.replace(secret.encode(), b"***")
+        return text
 
     def _failed(self, call: Call, error: Exception) -> Outcome:
         """What a fault of the network means. Messages of `requests` are not shown: they hold whole URLs."""

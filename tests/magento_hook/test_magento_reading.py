@@ -191,7 +191,7 @@ def test_no_order_that_stays_is_lost_while_others_move(
         kind, entity_id = todo.pop(0)
         clock += 1
         if kind == "add":
-            shop.rows.append(row(1_000 + len(shop.rows), clock))
+            shop.rows.append(row(1_000 + clock, clock))
         elif kind == "delete":
             deleted.add(entity_id)
             shop.rows[:] = [each for each in shop.rows if each["entity_id"] != entity_id]
