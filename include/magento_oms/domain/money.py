@@ -30,8 +30,9 @@ def allot(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     left = total - sum(parts)
     step = PAISA.copy_sign(left)
     by_loss = sorted(range(len(parts)), key=lambda i: (-abs(exact[i] - parts[i]), i))
-    for i in by_loss[: int(left / step)]:
+    steps = int(left / step)
+    for i in by_loss[:steps]:
         parts[i] += step
         left -= step
-    parts[by_loss[0]] += left  # what is finer than a paisa
+    parts[by_loss[steps % len(parts)]] += left  # what is finer than a paisa goes to the next that lost
     return parts

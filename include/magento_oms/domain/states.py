@@ -81,7 +81,7 @@ def line_state(line: Quantities) -> LineState:
         return LineState.RETURNED
     if line.shipped >= live:
         return LineState.SHIPPED
-    if line.packed + line.shipped >= live:
+    if line.packed >= live:
         return LineState.PACKED
     if line.allocated >= live:
         return LineState.ALLOCATED
@@ -138,7 +138,7 @@ def _reached(facts: OrderFacts) -> OrderState:
     others = [line for line in facts.other_lines if line.ordered > line.cancelled]
     if not others:
         return OrderState.CANCELLED
-    if all(line.invoiced >= line.ordered - line.cancelled for line in others) and facts.acknowledged:
+    if all(line.invoiced >= line.ordered - line.cancelled for line in others):
         return OrderState.SHIPPED
     return OrderState.ALLOCATED
 

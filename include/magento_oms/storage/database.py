@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
 import psycopg
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from magento_oms.ports import ConfigurationError
 from magento_oms.settings import settings
@@ -52,6 +53,23 @@ def driver(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
     if not isinstance(raw, psycopg.Connection):  # pragma: no cover  (engine() makes no others)
         raise TypeError(f"expected a psycopg connection, got {type(raw)}")
     return raw
+
+
+@contextmanager
+def copy_into(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[psycopg.Copy]:
+    """COPY into `table` inside the connection's transaction; rows are given to `write_row`.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as other statements do, such as IntegrityError where a row is there already.
+    """
+    statement = psycopg.sql.SQL("copy {} ({}) from stdin").format(
+        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
+    )
+    try:
+        with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+            yield copy
+    except psycopg.Error as error:
+        raise DBAPIError.instance(f"copy {table}", None, error, psycopg.Error) from error
 
 
 def notify(connection: Connection, signal: str) -> None:

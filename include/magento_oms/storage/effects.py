@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, text
 
 from magento_oms.domain.effects import EffectState, check_move
 from magento_oms.domain.intake import PlannedEffect
-from magento_oms.storage.database import driver, notify
+from magento_oms.storage.database import copy_into, notify
 
 LOOKS = 2
 """How often nothing must be found before an effect of unknown outcome counts as not having happened."""
@@ -65,21 +65,12 @@ def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]
     """Plan effects of orders that were stored in this very transaction (so none can exist yet)."""
     if not planned:
         return
-    columns = "target, kind, subject, lane, order_id, state, details, finished_at"
-    with driver(connection).cursor() as cursor, cursor.copy(f"copy effect ({columns}) from stdin") as copy:
+    columns = ("target", "kind", "subject", "lane", "order_id", "state", "details")
+    with copy_into(connection, "effect", columns) as copy:
         for order_id, effect in planned:
             state = EffectState.WITHHELD if effect.withheld else EffectState.DUE
             copy.write_row(
-                (
-                    effect.target,
-                    effect.kind,
-                    effect.subject,
-                    effect.lane,
-                    order_id,
-                    str(state),
-                    _json(effect.details),
-                    None,
-                )
+                (effect.target, effect.kind, effect.subject, effect.lane, order_id, str(state), _json(effect.details))
             )
     for target in {effect.target for _, effect in planned if not effect.withheld}:
         notify(connection, signal(target))
@@ -92,7 +83,7 @@ def plan(
 
     After a cancelled one it is a new generation. With `after` it waits until those are done.
     """
-    waits = list(after)
+    waits = _not_done(connection, after)
     state = EffectState.WITHHELD if effect.withheld else EffectState.PLANNED if waits else EffectState.DUE
     effect_id = connection.execute(
         text(
@@ -122,6 +113,14 @@ def plan(
     if state is EffectState.DUE:
         notify(connection, signal(effect.target))
     return int(effect_id)
+
+
+def _not_done(connection: Connection, effect_ids: Iterable[int]) -> list[int]:
+    """Those of the effects that are not done, kept from being done until this transaction ends."""
+    rows = connection.execute(
+        text("select id, state from effect where id = any(:ids) order by id for share"), {"ids": list(effect_ids)}
+    )
+    return [row.id for row in rows if row.state != EffectState.DONE]
 
 
 def cancel_unsent(connection: Connection, order_id: int) -> int:
@@ -210,6 +209,14 @@ def done(
 ) -> None:
     """It happened. What waited for it becomes due."""
     _finish(connection, effect, EffectState.DONE, outcome=outcome, exchange=exchange)
+    # Locked first: of two that are done at the same moment, the later one sees the other.
+    connection.execute(
+        text(
+            "select id from effect where state = 'planned'"
+            " and id in (select effect_id from effect_after where after_id = :id) order by id for update"
+        ),
+        {"id": effect.id},
+    )
     for target in connection.execute(
         text(
             "update effect e set state = 'due', due_at = now() where e.state = 'planned'"
@@ -232,7 +239,8 @@ def not_happened(
     retry_in: timedelta,
     exchange: dict[str, Any] | None = None,
 ) -> None:
-    """It is known not to have happened: due again after `retry_in`."""
+    """It is known not to have happened: due again after `retry_in`, or cancelled where it is no longer wanted."""
+    _lock_order(connection, effect.id)
     _finish(
         connection,
         effect,
@@ -243,6 +251,7 @@ def not_happened(
         way_out=way_out,
         due_in=retry_in,
     )
+    _cancel_if_stopped(connection, effect.id)
 
 
 def failed(
@@ -271,9 +280,34 @@ def nothing_found(connection: Connection, effect: ClaimedEffect, *, look_again_i
     if effect.not_found + 1 < LOOKS:
         _finish(connection, effect, EffectState.UNKNOWN, outcome="not found", due_in=look_again_in, looks=1)
     else:
+        _lock_order(connection, effect.id)
         _finish(
             connection, effect, EffectState.DUE, outcome="not found twice: not happened", due_in=timedelta(0), looks=-1
         )
+        _cancel_if_stopped(connection, effect.id)
+
+
+# While an effect was under way its order may have been held or cancelled, which `cancel_unsent` left to its outcome.
+# So whoever makes it due again looks at the order, under the lock that intake holds when it plans and cancels.
+
+
+def _lock_order(connection: Connection, effect_id: int) -> None:
+    connection.execute(
+        text("select 1 from sales_order where id = (select order_id from effect where id = :id) for share"),
+        {"id": effect_id},
+    )
+
+
+def _cancel_if_stopped(connection: Connection, effect_id: int) -> bool:
+    return bool(
+        connection.execute(
+            text(
+                "update effect e set state = 'cancelled', finished_at = now() from sales_order o"
+                " where e.id = :id and e.state = 'due' and o.id = e.order_id and o.state in ('held', 'cancelled')"
+            ),
+            {"id": effect_id},
+        ).rowcount
+    )
 
 
 def _finish(
@@ -346,7 +380,8 @@ def next_due(connection: Connection, target: str) -> datetime | None:
 
 
 def send_on(connection: Connection, effect_id: int) -> bool:
-    """Make a failed effect due again; whether there was one."""
+    """Make a failed effect due again (cancelled, if its order is held or cancelled); whether there was one."""
+    _lock_order(connection, effect_id)
     target = connection.execute(
         text(
             "update effect set state = 'due', due_at = now(), finished_at = null, not_found = 0"
@@ -356,7 +391,8 @@ def send_on(connection: Connection, effect_id: int) -> bool:
     ).scalar()
     if target is None:
         return False
-    notify(connection, signal(target))
+    if not _cancel_if_stopped(connection, effect_id):
+        notify(connection, signal(target))
     return True
 
 

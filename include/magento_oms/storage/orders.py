@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
@@ -16,7 +15,7 @@ from magento_oms.domain.intake import LineChange, OrderChange, Payload, StoredOr
 from magento_oms.domain.quantities import Quantities
 from magento_oms.domain.states import OrderFacts, OrderState, order_state
 from magento_oms.storage import effects, quarantine
-from magento_oms.storage.database import driver
+from magento_oms.storage.database import copy_into
 
 ORDER_COLUMNS = (
     "id", "instance", "entity_id", "increment_id", "store_id", "state", "magento_state", "magento_status", "placed_at",
@@ -34,13 +33,19 @@ QUANTITIES = ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelle
 Row = tuple[Any, ...]
 
 
-def digests(connection: Connection, instance: str, entity_ids: Iterable[int]) -> dict[int, bytes]:
-    """Digests of the payloads that the stored ones of these orders were made from."""
+def digests(connection: Connection, instance: str, entity_ids: Iterable[int]) -> dict[int, bytes | None]:
+    """Digests of the payloads that the stored ones of these orders were made from.
+
+    None for held ones: the same payload may mean something else once the configuration has changed.
+    """
     rows = connection.execute(
-        text("select entity_id, digest from sales_order where instance = :instance and entity_id = any(:ids)"),
+        text(
+            "select entity_id, case when state <> 'held' then digest end as digest from sales_order"
+            " where instance = :instance and entity_id = any(:ids)"
+        ),
         {"instance": instance, "ids": list(entity_ids)},
     )
-    return {entity_id: bytes(digest) for entity_id, digest in rows}
+    return {entity_id: None if digest is None else bytes(digest) for entity_id, digest in rows}
 
 
 def load_for_update(connection: Connection, instance: str, entity_ids: Iterable[int]) -> dict[int, StoredOrder]:
@@ -128,7 +133,7 @@ def insert_new(connection: Connection, instance: str, changes: Sequence[OrderCha
     """Write orders that are not stored yet, with all that follows from them.
 
     Raises:
-        sqlalchemy or psycopg UniqueViolation: somebody else stored one of them meanwhile; roll back and decide again.
+        sqlalchemy.exc.IntegrityError: somebody else stored one of them meanwhile; roll back and decide again.
     """
     ids = _new_ids(connection, "sales_order", len(changes))
     numbered = list(zip(ids, changes, strict=True))
@@ -329,10 +334,7 @@ def _new_ids(connection: Connection, table: str, count: int) -> list[int]:
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     if not rows:
         return
-    statement = psycopg.sql.SQL("copy {} ({}) from stdin").format(
-        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
-    )
-    with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+    with copy_into(connection, table, columns) as copy:
         for row in rows:
             copy.write_row(row)
 

@@ -22,6 +22,8 @@ from magento_oms.workflows.intake_rules import ACKNOWLEDGE
 TRIED_BY_ITSELF = ("comment", "entity")
 """In this order. `invoice` marks the order as paid: never tried unless a person configured it."""
 
+BY_COMMENT = ("comment", "status_in_state")
+
 STOPPED = {
     "canceled": "is cancelled",
     "closed": "is closed",
@@ -74,7 +76,8 @@ class AcknowledgeOrder:
         return Acknowledgement(
             order_id=order.id,
             entity_id=order.entity_id,
-            reference=f"[oms-ack-{self._config.code}-{order.entity_id}-{effect.generation}]",
+            # Without the generation: a comment that an earlier one left is found, so there is never a second.
+            reference=f"[oms-ack-{self._config.code}-{order.entity_id}]",
             found=instances.acknowledgement_found(connection, self._config.code),
             options=CommentOptions(store.comments.visible_on_front, store.comments.notify)
             if store
@@ -98,7 +101,7 @@ class AcknowledgeOrder:
         if self._moved(order):
             self._comment(magento, subject, order)
             return Result("already processing on Magento: comment only", {"strategy": None})
-        strategy, order = self._move(magento, subject)
+        strategy, order = self._move(magento, subject, order)
         self._comment(magento, subject, order)
         return Result(f"processing on Magento by {strategy}", {"strategy": strategy})
 
@@ -117,12 +120,17 @@ class AcknowledgeOrder:
 
     def _moved(self, order: Json) -> bool:
         """Whether the order is where an acknowledged one is, or further."""
-        return order.get("status") == self._status or order.get("state") in ("processing", "complete")
+        held = order.get("state") == "holded"
+        status, state = (order.get(f"hold_before_{name}" if held else name) for name in ("status", "state"))
+        return status == self._status or state in ("processing", "complete")
 
-    def _move(self, magento: MagentoOrderActions, subject: Acknowledgement) -> tuple[str, Json]:
+    def _move(self, magento: MagentoOrderActions, subject: Acknowledgement, order: Json) -> tuple[str, Json]:
         """Move the status. Returns the strategy that did it, and the order that was read back to prove it."""
         refusals: list[str] = []
         for strategy in self._strategies(subject.found):
+            if strategy in BY_COMMENT and _has_comment(order, subject.reference):
+                refusals.append(f"{strategy}: the comment is there from an earlier try, but the status did not change")
+                continue
             try:
                 self._try(strategy, magento, subject)
             except PermanentError as refusal:
@@ -147,7 +155,7 @@ class AcknowledgeOrder:
         return tuple(dict.fromkeys([found, *TRIED_BY_ITSELF] if found else TRIED_BY_ITSELF))
 
     def _try(self, strategy: str, magento: MagentoOrderActions, subject: Acknowledgement) -> None:
-        if strategy in ("comment", "status_in_state"):
+        if strategy in BY_COMMENT:
             magento.add_comment(subject.entity_id, self._text(subject), status=self._status, options=subject.options)
         elif strategy == "entity":
             magento.set_status(subject.entity_id, state="processing", status=self._status)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.intake import OrderChange, Payload, Trouble
@@ -17,7 +17,7 @@ from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
 from magento_oms.storage import orders, quarantine
 from magento_oms.storage.database import engine
-from magento_oms.workflows.intake_rules import decide
+from magento_oms.workflows.intake_rules import changes_nothing, decide
 
 log = structlog.get_logger(__name__)
 
@@ -76,9 +76,7 @@ def take_in(
     except IntegrityError:
         # Another run stored one of the new orders between our look and our write: now it is known, so decide again.
         counts = _store_one_by_one(url, config, list(latest.values()), and_also)
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
+    except DataError:
         # One of the orders cannot be written as it is (a character or figure that the database refuses).
         counts = _store_one_by_one(url, config, list(latest.values()), and_also)
     counts.read = len(payloads)
@@ -104,7 +102,7 @@ def _write(
     connection: Connection,
     config: InstanceConfig,
     fresh: Sequence[tuple[Json, Payload]],
-    known: dict[int, bytes],
+    known: dict[int, bytes | None],
     counts: IntakeCounts,
 ) -> None:
     batch = _understand(fresh)
@@ -119,6 +117,8 @@ def _write(
             continue
         if change is None:
             counts.ignored += 1
+        elif entity_id in stored and changes_nothing(change, stored[entity_id]):
+            counts.unchanged += 1
         else:
             (changed if entity_id in stored else new).append(change)
     inbox = _keep_payloads(connection, config, [*new, *changed], batch)
@@ -199,9 +199,7 @@ def _store_one_by_one(
             except IntegrityError as error:
                 if last_try:
                     counts += _could_not_store(url, config, item, error)
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise
+            except DataError as error:
                 counts += _could_not_store(url, config, item, error)
                 break
     if and_also:

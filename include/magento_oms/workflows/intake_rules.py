@@ -27,6 +27,9 @@ STATUS_HOLD = "magento_status"
 UNKNOWN_STATUS = "unknown_status"
 UNKNOWN_PAYMENT = "unknown_payment_method"
 
+GOES_ON = frozenset({StatusMeaning.PULL, StatusMeaning.HOLD})
+"""Orders of these meanings are, or will be, worked on."""
+
 CONFIGURE_AND_RETRY = "then `magento-oms quarantine retry` sends the order on."
 
 
@@ -50,6 +53,8 @@ def decide(
     meaning = store.statuses.meaning(order.status)
     if meaning is StatusMeaning.IGNORE and stored is None:
         return None
+    if stored is not None and stored.state is OrderState.CANCELLED and meaning in GOES_ON:
+        raise _backwards(f"it was cancelled, and Magento's status is {order.status} now")
     history = stored.history if stored else order.placed_at < store.live_from
     shadow = stored.shadow if stored else store.mode == "shadow"
     verdict = _judge(order, store, config, meaning, history)
@@ -73,6 +78,15 @@ def decide(
         effects=(_acknowledgement(config, order, shadow),) if wanted else (),
         stop=state in (OrderState.CANCELLED, OrderState.HELD),
         troubles=tuple(verdict.troubles),
+    )
+
+
+def changes_nothing(change: OrderChange, stored: StoredOrder) -> bool:
+    """Whether a known payload, decided upon again, comes to what is stored."""
+    return (
+        change.payload.digest == stored.digest
+        and change.state is stored.state
+        and not (change.place or change.release or change.effects)
     )
 
 
@@ -107,7 +121,7 @@ def _judge(
                 f"that it is finished; {CONFIGURE_AND_RETRY}",
             )
         )
-    if store.payment.payment_kind(order.payment_method) is None:
+    if store.payment.payment_kind(order.payment_method) is None and (meaning is None or meaning in GOES_ON):
         reason = f"The payment method {order.payment_method!r} is configured neither as COD nor as prepaid."
         verdict.holds[UNKNOWN_PAYMENT] = reason
         verdict.troubles.append(
@@ -155,6 +169,9 @@ def _quantities(
     if meaning is StatusMeaning.CANCELLED or order.state in ("canceled", "closed"):
         # A cancelled or closed order has nothing more to ship, whatever its rows say.
         cancelled = before.ordered - max(before.shipped, line.shipped)
+    else:
+        # What Magento says must fit in itself.
+        Quantities(ordered=line.ordered, invoiced=line.invoiced, shipped=line.shipped, cancelled=line.cancelled)
     after = before.advanced(invoiced=line.invoiced, shipped=line.shipped, cancelled=cancelled)
     if allocate and line.kind is LineKind.PHYSICAL and meaning is StatusMeaning.PULL:
         # Until orders are routed, every order that may go on counts as allocated.
@@ -176,12 +193,16 @@ def _check_moves(stored: StoredOrder | None, lines: Iterable[LineChange], state:
         for change in lines:
             check_line_move(line_state(stored.quantities[change.line.item_id]), change.state)
     except IllegalMove as error:
-        raise NotUnderstood(
-            "backwards",
-            f"Magento's latest word would take the order back: {error}.",
-            "Compare the order in Magento's admin with `magento-oms orders show`. If Magento is right, a person must "
-            "decide; `magento-oms quarantine dismiss` keeps what is stored.",
-        ) from None
+        raise _backwards(str(error)) from None
+
+
+def _backwards(how: str) -> NotUnderstood:
+    return NotUnderstood(
+        "backwards",
+        f"Magento's latest word would take the order back: {how}.",
+        "Compare the order in Magento's admin with `magento-oms orders show`. If Magento is right, a person must "
+        "decide; `magento-oms quarantine dismiss` keeps what is stored.",
+    )
 
 
 def _acknowledgement(config: InstanceConfig, order: MagentoOrder, shadow: bool) -> PlannedEffect:

@@ -7,7 +7,8 @@ watermark; only windows are entered into the window ledger.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -123,8 +124,11 @@ def _drain(url: str, store: MagentoOrders, config: InstanceConfig, lease: Lease,
     if not first.last and first.end is not None:
         ranges = _ranges(store, config, replace(where, updated_from=first.end.at))
         progress.split(len(ranges))
-        for item in read_ranges(store, first.end, ranges, page_size=config.page_size, by="updated_at"):
-            write(item.range_number, item.page)
+        with closing(
+            read_ranges(store, first.end, ranges, page_size=config.page_size, by="updated_at")
+        ) as rest:  # so that the readers end at once where writing fails
+            for item in rest:
+                write(item.range_number, item.page)
     summary.watermark = f"{progress.mark.safe.at:%Y-%m-%d %H:%M:%S} UTC, order {progress.mark.safe.entity_id}"
     return progress.mark.safe >= progress.mark.seen
 
@@ -264,13 +268,14 @@ def _pull_all(
         return
     with engine(url).begin() as connection:
         instances.configure(connection, config)
-    for page in _pages(store, config, where):
-        summary.counts += take_in(url, config, page)
-        summary.pages += 1
+    with closing(_pages(store, config, where)) as pages:
+        for page in pages:
+            summary.counts += take_in(url, config, page)
+            summary.pages += 1
     summary.seconds = round(time.monotonic() - started, 2)
 
 
-def _pages(store: MagentoOrders, config: InstanceConfig, where: OrderFilter) -> Iterable[OrderPage]:
+def _pages(store: MagentoOrders, config: InstanceConfig, where: OrderFilter) -> Generator[OrderPage]:
     """All orders by `entity_id`: over two ranges at once where there are many."""
     size = config.page_size
     first = store.page_after(None, where, page_size=size, by="entity_id")
@@ -278,5 +283,6 @@ def _pages(store: MagentoOrders, config: InstanceConfig, where: OrderFilter) -> 
     if first.last or first.end is None:
         return
     ranges = _ranges(store, config, replace(where, entity_id_from=first.end.entity_id + 1))
-    for item in read_ranges(store, None, ranges, page_size=size, by="entity_id"):
-        yield item.page
+    with closing(read_ranges(store, None, ranges, page_size=size, by="entity_id")) as rest:
+        for item in rest:
+            yield item.page

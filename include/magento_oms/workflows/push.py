@@ -6,6 +6,7 @@ second while a task is running anyway.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,7 @@ LOOK_AGAIN = timedelta(seconds=30)
 LEASE_SECONDS = 60.0
 DRAIN_SECONDS = 600.0
 """A push with a long backlog ends after this time; the watcher wakes the next one at once."""
+TROUBLE = (UnknownOutcome, RetryableError, AuthenticationError, ConfigurationError)
 TROUBLE_LIMIT = 3
 """This many failures in a row without a success mean that the system as a whole is in trouble."""
 
@@ -145,6 +147,7 @@ class _Worker:
         self._kinds = kinds
         self._settle_delay = settle_delay
         self._summary = summary
+        self._lock = threading.Lock()
         self._failures_in_a_row = 0
         self.trouble: OutsideError | None = None
         self.stop = False
@@ -172,44 +175,50 @@ class _Worker:
             return []  # another worker claimed in the same lane at the same moment; the next turn sees its claim
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
+        try:
+            self._act(effect)
+        except ClaimLost:
+            log.warning("claim lost: the outcome is settled by whoever has the effect now", effect=effect.id)
+
+    def _act(self, effect: ClaimedEffect) -> None:
+        """Send or look up, and record what came of it."""
         kind = self._kinds[effect.kind]
         with self._engine.begin() as connection:
             subject = kind.read(connection, effect)
         try:
             result = kind.send(self._world, subject) if effect.action == "send" else kind.find(self._world, subject)
         except AlreadyDone as answer:
-            self._summary.already += 1
+            self._count("already")
             result = Result(f"already done: {answer.what}", exchange=answer.exchange)
         except NotNow as reason:
             self._record_not_now(effect, reason)
             return
         except OutsideError as error:
+            self._see_trouble(error)
             self._record_error(effect, error)
             return
         self._failures_in_a_row = 0
         self._record(effect, kind, subject, result)
 
+    def _count(self, what: str) -> None:
+        with self._lock:
+            setattr(self._summary, what, getattr(self._summary, what) + 1)
+
     def _record(self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, result: Result | None) -> None:
-        try:
-            with self._engine.begin() as connection:
-                if result is None:
-                    effects.nothing_found(connection, effect, look_again_in=LOOK_AGAIN)
-                    return
-                effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
-                kind.settle(connection, subject, result)
-                quarantine.resolve(
-                    connection, _instance(effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
-                )
-        except ClaimLost:
-            log.warning("claim lost: the outcome is settled by whoever has the effect now", effect=effect.id)
-            return
-        if effect.action == "send":
-            self._summary.done += 1
-        else:
-            self._summary.found += 1
+        with self._engine.begin() as connection:
+            if result is None:
+                effects.nothing_found(connection, effect, look_again_in=LOOK_AGAIN)
+                return
+            # The order is locked before effects, as intake does.
+            kind.settle(connection, subject, result)
+            effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
+            quarantine.resolve(
+                connection, _instance(effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
+            )
+        self._count("done" if effect.action == "send" else "found")
 
     def _record_not_now(self, effect: ClaimedEffect, reason: NotNow) -> None:
-        self._summary.postponed += 1
+        self._count("postponed")
         with self._engine.begin() as connection:
             effects.not_happened(
                 connection,
@@ -220,21 +229,21 @@ class _Worker:
             )
 
     def _record_error(self, effect: ClaimedEffect, error: OutsideError) -> None:
-        """Note the outcome that the error's class tells; see whether the whole system is in trouble."""
+        """Note the outcome that the error's class tells."""
         with self._engine.begin() as connection:
             if effect.action == "find":
                 # A look that failed says nothing about the effect: look again.
-                self._summary.open_outcome += 1
+                self._count("open_outcome")
                 effects.outcome_unknown(
                     connection, effect, error=error.what, settle_delay=LOOK_AGAIN, exchange=error.exchange
                 )
             elif isinstance(error, UnknownOutcome):
-                self._summary.open_outcome += 1
+                self._count("open_outcome")
                 effects.outcome_unknown(
                     connection, effect, error=error.what, settle_delay=self._settle_delay, exchange=error.exchange
                 )
             elif isinstance(error, (RetryableError, AuthenticationError, ConfigurationError)):
-                self._summary.postponed += 1
+                self._count("postponed")
                 effects.not_happened(
                     connection,
                     effect,
@@ -244,7 +253,7 @@ class _Worker:
                     exchange=error.exchange,
                 )
             else:
-                self._summary.refused += 1
+                self._count("refused")
                 effects.failed(connection, effect, error=error.what, way_out=error.way_out, exchange=error.exchange)
                 quarantine.open_(
                     connection,
@@ -255,10 +264,12 @@ class _Worker:
                     way_out=error.way_out or "Look at the order, then `magento-oms quarantine retry` sends it again.",
                     effect_id=effect.id,
                 )
-                return
-        self._see_trouble(error)
 
     def _see_trouble(self, error: OutsideError) -> None:
+        """See whether the system as a whole is in trouble. One that refuses a request answers, so it is not."""
+        if not isinstance(error, TROUBLE):
+            self._failures_in_a_row = 0
+            return
         self._failures_in_a_row += 1
         for_a_person = isinstance(error, (AuthenticationError, ConfigurationError))
         if for_a_person or isinstance(error, RateLimited) or self._failures_in_a_row >= TROUBLE_LIMIT:

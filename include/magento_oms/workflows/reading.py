@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def halves(store: MagentoOrders, where: OrderFilter) -> tuple[OrderFilter, ...]:
 
 def read_ranges(
     store: MagentoOrders, cursor: Cursor | None, ranges: tuple[OrderFilter, ...], *, page_size: int, by: str
-) -> Iterator[RangePage]:
+) -> Generator[RangePage]:
     """Pages of all ranges, each range in order, one thread a range. A reader's error is raised here.
 
     Reading stops soon after the caller stops taking pages.
