@@ -102,9 +102,7 @@ def _read(call: Call, connection: Connection) -> tuple[Document, list[Document]]
         (call.store.code, bulk_uuid),
     ).fetchone()
     if bulk is None:
-        raise Refused(
-            404, "No such entity with %fieldName = %fieldValue", {"fieldName": "uuid", "fieldValue": bulk_uuid}
-        )
+        raise Refused(404, "Bulk uuid %bulkUuid not exist", {"bulkUuid": bulk_uuid})
     rows = connection.execute(
         "select id, body, status, result_message, result, error_code from sandbox_operation"
         " where instance = %s and uuid = %s order by id",

@@ -37,10 +37,10 @@ STORE_VIEWS = (
 
 _SETTINGS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (r"bearer_enabled", {"switches": {"integration_bearer": True}}),
-    (r"^maintenance", {"maintenance": True}),
-    (r"^limits_", {"input_limits": {"max_page_size": 50, "default_page_size": 20, "array": 20}}),
+    (r"maintenance", {"maintenance": True}),
+    (r"limits?_", {"input_limits": {"max_page_size": 50, "default_page_size": 20, "array": 20}}),
 )
-_DOWN: tuple[tuple[str, str], ...] = ((r"^db_down", "database_down"), (r"^php_fpm_down", "php_down"))
+_DOWN: tuple[tuple[str, str], ...] = ((r"db_down|database_down", "database_down"), (r"php_(fpm_)?down", "php_down"))
 
 _GUEST = (
     r"tampered|revoked|(garbage|bad|invalid|wrong|random|fake|malformed|empty|bogus|unknown)_(token|jwt|bearer)"
@@ -112,8 +112,12 @@ class Credentials:
         sha1 = bool(re.search(r"sha1", name))
         age = 3600 if re.search(r"old_timestamp", name) else 0
         values = {
-            "oauth_consumer_key": "x" * 32 if "unknown_consumer" in name else str(DEFAULT_INTEGRATION["consumer_key"]),
-            "oauth_token": "y" * 32 if "unknown_token" in name else str(DEFAULT_INTEGRATION["token"]),
+            "oauth_consumer_key": "x" * 32
+            if re.search(r"(unknown|wrong|bad)_consumer", name)
+            else str(DEFAULT_INTEGRATION["consumer_key"]),
+            "oauth_token": "y" * 32
+            if re.search(r"(unknown|wrong|bad)_token", name)
+            else str(DEFAULT_INTEGRATION["token"]),
             "oauth_nonce": self._nonce if "nonce" in name else secrets.token_hex(16),
             "oauth_timestamp": str(int(time.time()) - age),
             "oauth_signature_method": "HMAC-SHA1" if sha1 else "HMAC-SHA256",
@@ -126,7 +130,8 @@ class Credentials:
             pairs.append((unquote(key), unquote(value)))
         encoded = sorted((quote(key, safe="~"), quote(value, safe="~")) for key, value in pairs)
         joined = "&".join(f"{key}={value}" for key, value in encoded)
-        base = "&".join((method, quote(f"http://{parts.hostname}{parts.path}", safe="~"), quote(joined, safe="~")))
+        host = f"{parts.hostname}:8080" if "with_port" in name else str(parts.hostname)
+        base = "&".join((method, quote(f"http://{host}{parts.path}", safe="~"), quote(joined, safe="~")))
         key = f"{DEFAULT_INTEGRATION['consumer_secret']}&{DEFAULT_INTEGRATION['token_secret']}"
         if "bad_signature" in name or "wrong_secret" in name:
             key += "x"
