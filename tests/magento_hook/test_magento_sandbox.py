@@ -1,0 +1,242 @@
+"""The hook against the stand-in Magento, which shares no code with it: ways in, versions, faults."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, DEFAULT_INTEGRATION, SandboxClient
+from commerce_sandbox.versions import VERSIONS
+from magento_hook.client import Patience
+from magento_hook.connection import AuthKind, MagentoConnection, Timeouts
+from magento_hook.defaults import MemoryTokenStore
+from magento_hook.errors import MissingPermission
+from magento_hook.store import MagentoStore, open_magento
+from magento_oms.local.postgres import PostgresServer
+from magento_oms.ports import (
+    AlreadyDone,
+    AuthenticationError,
+    Breaker,
+    ConfigurationError,
+    Cursor,
+    OrderFilter,
+    PermanentError,
+    RateLimited,
+    UnknownOutcome,
+)
+
+ADMIN: dict[str, Any] = {"auth": AuthKind.ADMIN_TOKEN, "username": ADMIN_USER, "password": ADMIN_PASSWORD}
+OAUTH: dict[str, Any] = {
+    "auth": AuthKind.INTEGRATION_OAUTH,
+    "consumer_key": DEFAULT_INTEGRATION["consumer_key"],
+    "consumer_secret": DEFAULT_INTEGRATION["consumer_secret"],
+    "access_token": DEFAULT_INTEGRATION["token"],
+    "access_token_secret": DEFAULT_INTEGRATION["token_secret"],
+}
+BEARER: dict[str, Any] = {"auth": AuthKind.INTEGRATION_BEARER, "access_token": DEFAULT_INTEGRATION["token"]}
+
+
+@pytest.fixture(scope="module")
+def sandbox_process(postgres_server: PostgresServer) -> Iterator[SandboxClient]:
+    """A sandbox as a process of its own."""
+    name = f"sandbox_{secrets.token_hex(6)}"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = postgres_server.create_database(name)
+    command = [sys.executable, "-m", "commerce_sandbox", "--port", str(port), "--database-url", url]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    client = SandboxClient(f"http://127.0.0.1:{port}")
+    try:
+        client.wait_until_ready()
+        yield client
+    finally:
+        process.terminate()
+        process.wait(10)
+        postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxClient) -> SandboxClient:
+    """A store of its own within the sandbox."""
+    client = sandbox_process.at(f"shop{secrets.token_hex(4)}")
+    client.set_up()
+    return client
+
+
+@pytest.fixture
+def connect(sandbox: SandboxClient, breaker: Breaker) -> Iterator[Callable[..., MagentoStore]]:
+    opened: list[MagentoStore] = []
+
+    def connect(tokens: MemoryTokenStore | None = None, **given: Any) -> MagentoStore:
+        connection = MagentoConnection(
+            base_url=sandbox.store_url, timeouts=Timeouts(connect=2, read=5, total=10), **(given or ADMIN)
+        )
+        opened.append(
+            open_magento(
+                connection,
+                instance=sandbox.instance,
+                tokens=tokens or MemoryTokenStore(),
+                breaker=breaker,
+                patience=Patience(tries=10, first=0.01, longest=0.2),
+            )
+        )
+        return opened[-1]
+
+    yield connect
+    for store in opened:
+        store.close()
+
+
+def ids(store: MagentoStore, where: OrderFilter, *, page_size: int, by: str = "updated_at") -> list[int]:
+    seen: list[int] = []
+    cursor: Cursor | None = None
+    for _ in range(200):
+        page = store.page_after(cursor, where, page_size=page_size, by=by)
+        seen += [int(order["entity_id"]) for order in page.orders]
+        if page.last:
+            return seen
+        cursor = page.end or cursor
+    raise AssertionError("reading does not end")
+
+
+def test_every_way_in(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    sandbox.place_orders(2)
+    assert connect().count(OrderFilter()) == 2
+    assert connect(**OAUTH).count(OrderFilter(statuses=("pending", "processing", "pending_payment"))) == 2
+    with pytest.raises(MissingPermission, match="not taken as a bearer"):
+        connect(**BEARER).count(OrderFilter())
+    sandbox.set_up(switches={"integration_bearer": True})
+    assert connect(**BEARER).count(OrderFilter()) == 2
+    sandbox.set_up(oauth_with_port=True)
+    assert connect(**OAUTH).count(OrderFilter()) == 2
+
+
+def test_wrong_passwords_never_lock_the_account(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    tokens = MemoryTokenStore()
+    wrong = connect(tokens, **ADMIN | {"password": "not it"})
+    for _ in range(12):
+        with pytest.raises(AuthenticationError):
+            wrong.order(1)
+    assert connect().count(OrderFilter()) == 0, "the account is open"
+
+
+def test_two_factor_login(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    sandbox.set_up(two_factor=["google"])
+    with pytest.raises(ConfigurationError, match="Two-factor login is on"):
+        connect().order(1)
+    sandbox.place_orders(1)
+    assert connect(**OAUTH).count(OrderFilter()) == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_is_read_to_the_end(
+    sandbox: SandboxClient, connect: Callable[..., MagentoStore], version: str
+) -> None:
+    sandbox.set_up(version=version)
+    placed = [order.entity_id for order in sandbox.place_orders(40)]
+    store = connect()
+    for by in ("updated_at", "entity_id"):
+        assert sorted(ids(store, OrderFilter(), page_size=20, by=by)) == sorted(placed)
+        assert sorted(ids(store, OrderFilter(), page_size=500, by=by)) == sorted(placed)
+    page = store.page_after(None, OrderFilter(), page_size=5)
+    assert store.newest_after(page.end or Cursor(page.server_time), OrderFilter()) is not None
+    assert store.page_of(placed[0]).orders[0]["entity_id"] == placed[0]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_comment_never_changes_the_status(
+    sandbox: SandboxClient, connect: Callable[..., MagentoStore], version: str
+) -> None:
+    sandbox.set_up(version=version)
+    (placed,) = sandbox.place_orders(1)
+    store = connect(**OAUTH)
+    before = store.order(placed.entity_id)
+    store.add_comment(placed.entity_id, "packed in Pune")
+    after = store.order(placed.entity_id)
+    assert (after["state"], after["status"]) == (before["state"], before["status"])
+    assert store.comments(placed.entity_id)[0]["comment"] == "packed in Pune"
+
+
+def test_rows_that_move_between_pages_are_all_read(
+    sandbox: SandboxClient, connect: Callable[..., MagentoStore]
+) -> None:
+    placed = {order.entity_id for order in sandbox.place_orders(60)}
+    sandbox.add_fault("moving_rows", method="GET", path="/orders$", times=5, skip=1, count=3)
+    assert set(ids(connect(), OrderFilter(), page_size=10)) == placed
+
+
+def test_faults_under_way_lose_nothing(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    placed = [order.entity_id for order in sandbox.place_orders(30)]
+    store = connect()
+    kinds = ("error_before", "reset", "maintenance", "database_down", "php_down", "expired_token", "too_many_requests")
+    for skip, kind in enumerate(kinds):
+        own: dict[str, Any] = {"retry_after": 0} if kind == "too_many_requests" else {}
+        sandbox.add_fault(kind, method="GET", path="/orders$", times=1, skip=skip, **own)
+    assert sorted(ids(store, OrderFilter(), page_size=4, by="entity_id")) == sorted(placed)
+    assert all(rule["fired"] == 1 for rule in sandbox.faults() if rule.get("instance") == sandbox.instance)
+
+
+def test_two_threads_after_a_lost_token(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    placed = [order.entity_id for order in sandbox.place_orders(40)]
+    store = connect()
+    store.count(OrderFilter())
+    sandbox.expire_tokens()
+    halves = (OrderFilter(entity_id_before=placed[20]), OrderFilter(entity_id_from=placed[20]))
+    with ThreadPoolExecutor(2) as threads:
+        read = list(threads.map(lambda where: ids(store, where, page_size=7, by="entity_id"), halves))
+    assert [*read[0], *read[1]] == placed
+    logins = [call for call in sandbox.calls(method="POST") if call["path"].endswith("/integration/admin/token")]
+    assert len(logins) == 2
+
+
+def test_an_invoice_whose_answer_was_lost_is_open_and_then_already_done(
+    sandbox: SandboxClient, connect: Callable[..., MagentoStore]
+) -> None:
+    (placed,) = sandbox.place_orders(1, payment="cod")
+    store = connect()
+    order = store.order(placed.entity_id)
+    items = {int(item["item_id"]): item["qty_ordered"] for item in order["items"] if "parent_item_id" not in item}
+    sandbox.add_fault("reset_after", method="POST", path="/invoice$", times=1)
+    with pytest.raises(UnknownOutcome):
+        store.invoice(placed.entity_id, items=items, comment="OMS")
+    with pytest.raises(AlreadyDone):
+        store.invoice(placed.entity_id, items=items, comment="OMS")
+    assert sum(kind == "invoice" for kind, _ in sandbox.counts_by_order()) == 1
+
+
+def test_writes_and_their_refusals(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    (placed,) = sandbox.place_orders(1, payment="cod")
+    store = connect()
+    with pytest.raises(PermanentError, match='"processing" is not part of the order status history'):
+        store.add_comment(placed.entity_id, "accepted", status="processing")
+    store.set_status(placed.entity_id, state="processing", status="processing")
+    assert store.order(placed.entity_id)["status"] == "processing"
+    sandbox.add_fault("too_many_requests", method="POST", times=1, retry_after=9)
+    with pytest.raises(RateLimited) as caught:
+        store.add_comment(placed.entity_id, "accepted")
+    assert caught.value.retry_after == 9
+
+
+def test_the_live_check(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    sandbox.place_orders(5)
+    before = sandbox.counts()
+    facts = connect().facts()
+    assert facts.missing_permissions == ()
+    assert facts.store_views[1] == "default"
+    assert 0 not in facts.store_views
+    assert facts.statuses
+    assert abs(facts.clock_ahead) < 5
+    assert sandbox.counts() == before, "a check changes nothing"
+    allowed = ["Magento_Sales::actions_view", "Magento_Backend::store", "Magento_Sales::comment"]
+    sandbox.set_up(users={ADMIN_USER: {"password": ADMIN_PASSWORD, "resources": allowed}})
+    missing = connect().facts().missing_permissions
+    assert missing
+    assert not set(missing) & set(allowed)
