@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from magento_oms.config.load import load_instances
-
 from magento_oms.settings import settings
 
 problems = load_instances(settings().instances_dir).problems

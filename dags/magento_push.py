@@ -13,8 +13,8 @@ what did not happen is due again. A single change that Magento refuses does not 
 from __future__ import annotations
 
 from airflow.sdk import DAG, dag, task
-from magento_oms.config.models import InstanceConfig
 
+from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, instances, orders_in_oms, orders_on_magento, woken_by_effects
 
 FLOW = Flow("magento_push", "push", "Towards Magento", __doc__ or "")

@@ -13,8 +13,8 @@ Does the same as the live flow, which it neither needs nor disturbs: use it for 
 from __future__ import annotations
 
 from airflow.sdk import DAG, dag, task
-from magento_oms.config.models import InstanceConfig
 
+from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import (
     Flow,
     instances,

@@ -14,8 +14,8 @@ watermark stays where it is, and the next run reads on from there. To read one o
 from __future__ import annotations
 
 from airflow.sdk import DAG, dag, task
-from magento_oms.config.models import InstanceConfig
 
+from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, instances, orders_in_oms, orders_on_magento, woken_by_orders
 
 FLOW = Flow("order_pull_live", "pull", "Live orders", __doc__ or "")

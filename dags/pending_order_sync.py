@@ -11,8 +11,8 @@ flow, for changes that do not move Magento's `updated_at`.
 from __future__ import annotations
 
 from airflow.sdk import DAG, dag, task
-from magento_oms.config.models import InstanceConfig
 
+from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import (
     Flow,
     dry_run_param,

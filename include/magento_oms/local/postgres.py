@@ -121,6 +121,19 @@ class PostgresServer:
         self._run()
         self._wait_until_ready()
 
+    @staticmethod
+    def in_use(folder: Path) -> bool:
+        """Whether a process runs the cluster in `folder`."""
+        lock = folder / "lock"
+        if not lock.exists():
+            return False
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     @property
     def pid(self) -> int:
         """Of the postmaster."""

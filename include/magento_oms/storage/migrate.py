@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import database_url, engine
 
 LOCK = 7_061_204_501  # any number of our own: one migration at a time
 
@@ -34,3 +34,7 @@ def upgrade(url: str, revision: str = "head") -> None:
             connection.rollback()
             connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
+
+
+if __name__ == "__main__":
+    upgrade(database_url())

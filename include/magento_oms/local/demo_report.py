@@ -1,0 +1,184 @@
+"""What the demo checks: every order on Magento against the OMS, and the other way round."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import median, quantiles
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from magento_oms.config.models import InstanceConfig, Mode, StatusMeaning, StoreConfig
+from magento_oms.ports import parse_magento_time
+from magento_oms.storage.database import psycopg_url
+
+REFERENCE = "[oms-ack-"
+ON_ITS_WAY = frozenset({"acknowledged", "packed", "shipped"})
+ENDED = frozenset({"shipped", "returned", "cancelled"})
+
+
+@dataclass(slots=True)
+class InstanceReport:
+    """One instance, counted.
+
+    Attributes:
+        lost: orders on Magento that are not in the OMS though they should be.
+        doubled: orders with more than one acknowledgement.
+        failures: what is not as it should be, in words.
+        stored_after, acknowledged_after: seconds from placing an order to that.
+    """
+
+    code: str
+    name: str
+    on_magento: int = 0
+    in_oms: int = 0
+    by_state: Counter[str] = field(default_factory=Counter)
+    quarantined: int = 0
+    lost: int = 0
+    doubled: int = 0
+    waiting: int = 0
+    failures: list[str] = field(default_factory=list)
+    stored_after: list[float] = field(default_factory=list)
+    acknowledged_after: list[float] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every order is where it should be."""
+        return not self.failures
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `build/demo.json`."""
+        return {
+            "orders_on_magento": self.on_magento,
+            "orders_in_oms": self.in_oms,
+            "by_state": dict(sorted(self.by_state.items())),
+            "quarantined": self.quarantined,
+            "lost": self.lost,
+            "doubled": self.doubled,
+            "seconds_to_oms": _spread(self.stored_after),
+            "seconds_to_acknowledged": _spread(self.acknowledged_after),
+            "failures": self.failures,
+        }
+
+
+def p95(values: list[float]) -> float:
+    """The 95th percentile; of few values the largest."""
+    return quantiles(values, n=20)[-1] if len(values) >= 20 else max(values)
+
+
+def _spread(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"median": round(median(values), 2), "p95": round(p95(values), 2), "max": round(max(values), 2)}
+
+
+def compare(
+    config: InstanceConfig, store_url: str, password: str, oms_url: str, placed: Mapping[int, datetime]
+) -> InstanceReport:
+    """Compare an instance's orders on both sides.
+
+    Args:
+        placed: when the demo placed an order, by entity id.
+    """
+    report = InstanceReport(config.code, config.name)
+    with psycopg.connect(psycopg_url(oms_url)) as connection:
+        rows = connection.execute(
+            "select entity_id, state, stored_at, acknowledged_at from sales_order where instance = %s", (config.code,)
+        ).fetchall()
+        report.quarantined = _count(connection, config.code)
+    stored = {row[0]: row for row in rows}
+    report.in_oms = len(stored)
+    report.by_state.update(row[1] for row in rows)
+    for order in orders_on_magento(store_url, password):
+        store = config.store(int(order["store_id"]))
+        if store is None:
+            continue
+        report.on_magento += 1
+        _judge(report, store, order, stored.get(int(order["entity_id"])))
+    for entity_id, moment in placed.items():
+        if entity_id in stored:
+            _, _, stored_at, acknowledged_at = stored[entity_id]
+            report.stored_after.append((stored_at - moment).total_seconds())
+            if acknowledged_at:
+                report.acknowledged_after.append((acknowledged_at - moment).total_seconds())
+    return report
+
+
+def _count(connection: psycopg.Connection[Any], instance: str) -> int:
+    row = connection.execute(
+        "select count(*) from quarantine where instance = %s and resolved_at is null", (instance,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _judge(report: InstanceReport, store: StoreConfig, order: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
+    """Note what is wrong with one order."""
+    name = f"{report.code} {order['increment_id']}"
+    told = sum(REFERENCE in str(entry.get("comment") or "") for entry in order.get("status_histories") or ())
+    if row is None:
+        report.lost += 1
+        report.failures.append(f"{name} ({order['status']}) is not in the OMS")
+        return
+    if told > 1:
+        report.doubled += 1
+        report.failures.append(f"{name} was acknowledged {told} times")
+    state = row[1]
+    expected, may_be_told = _expected(store, order)
+    if state not in expected:
+        report.waiting += 1
+        report.failures.append(f"{name} is {state} in the OMS and {order['status']} on Magento")
+    elif state == "acknowledged" and not (told == 1 and order["status"] == "processing"):
+        report.failures.append(f"{name} counts as acknowledged, but Magento says {order['status']}, told {told} times")
+    elif told and not may_be_told:
+        report.failures.append(f"{name} was acknowledged though it should not have been")
+
+
+def _expected(store: StoreConfig, order: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
+    """States in which the order is where it should be, and whether Magento may have been told."""
+    if parse_magento_time(order["created_at"]) < store.live_from:
+        return frozenset({"history"}), False
+    if store.mode is Mode.SHADOW:
+        return frozenset({"allocated", "held"}) | ENDED, False
+    match store.statuses.meaning(order["status"]):
+        case StatusMeaning.PULL:
+            return ON_ITS_WAY, True
+        case StatusMeaning.HOLD:
+            return frozenset({"held"}), True
+        case StatusMeaning.CANCELLED:
+            return frozenset({"cancelled"}), True
+        case _:
+            return ENDED, True
+
+
+def orders_on_magento(store_url: str, password: str) -> Iterator[Mapping[str, Any]]:
+    """All orders of a store, read with the standard library, so that the check shares nothing with what it checks."""
+    login = json.dumps({"username": "admin", "password": password}).encode()
+    request = Request(  # noqa: S310  (the sandbox's own URL)
+        f"{store_url}/rest/V1/integration/admin/token", login, {"Content-Type": "application/json"}
+    )
+    with urlopen(request, timeout=30) as answer:  # noqa: S310
+        token = json.load(answer)
+    page = 1
+    while True:
+        query = urlencode(
+            {
+                "searchCriteria[pageSize]": 200,
+                "searchCriteria[currentPage]": page,
+                "searchCriteria[sortOrders][0][field]": "entity_id",
+                "searchCriteria[sortOrders][0][direction]": "ASC",
+                "fields": "items[entity_id,increment_id,store_id,created_at,state,status,status_histories[comment]]",
+            }
+        )
+        request = Request(f"{store_url}/rest/V1/orders?{query}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
+            items = json.load(answer)["items"] or []
+        yield from items
+        if len(items) < 200:
+            return
+        page += 1

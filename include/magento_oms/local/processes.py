@@ -1,0 +1,130 @@
+"""Processes that are looked after: each in a group of its own, logged to a file, restarted when it ends by itself."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 15.0
+FIRST_PAUSE = 0.5  # seconds before a process that ended is started again; doubled while it keeps ending
+LONGEST_PAUSE = 15.0
+STEADY_SECONDS = 60.0  # a process that ran this long has recovered
+
+
+class ProcessTrouble(RuntimeError):
+    """A process did not become ready; the text says which, with the last lines of its log."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to look after.
+
+    Attributes:
+        ready: whether it can be worked with; asked until it says so.
+        ready_seconds: how long that may take.
+        restarts: how often it was started again.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    log: Path
+    ready: Callable[[], bool]
+    ready_seconds: float = 90.0
+    restarts: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    _started: float = 0.0
+    _pause: float = FIRST_PAUSE
+    _due: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it. It ends when this process ends, however that comes."""
+        libc = ctypes.CDLL(None)
+
+        def die_with_parent() -> None:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(part) for part in self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                process_group=0,
+                preexec_fn=die_with_parent,
+            )
+        self._started = time.monotonic()
+
+    def wait_until_ready(self, look: Callable[[], None] = lambda: None) -> None:
+        """Wait for `ready`, calling `look` now and then.
+
+        Raises:
+            ProcessTrouble: it ended, or took too long.
+        """
+        end = time.monotonic() + self.ready_seconds
+        while not self.ready():
+            look()
+            if self.process is not None and self.process.poll() is not None:
+                raise ProcessTrouble(f"{self.name} ended with code {self.process.returncode}. {self.last_words()}")
+            if time.monotonic() > end:
+                raise ProcessTrouble(f"{self.name} is not ready after {self.ready_seconds:.0f} s. {self.last_words()}")
+            time.sleep(0.1)
+
+    def look_after(self) -> str:
+        """Start it again if it ended; what happened in words, or an empty text."""
+        if self.process is None or self.process.poll() is None:
+            if self.process is not None and time.monotonic() - self._started > STEADY_SECONDS:
+                self._pause = FIRST_PAUSE
+            return ""
+        now = time.monotonic()
+        if not self._due:
+            self._due = now + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._kill_group()  # what it left behind would hold its ports
+            return ""
+        if now < self._due:
+            return ""
+        code, self._due = self.process.returncode, 0.0
+        self.start()
+        self.restarts += 1
+        return f"{self.name} ended with code {code} and was started again (restart {self.restarts}; log: {self.log})"
+
+    def stop(self) -> None:
+        """Ask its group to end; insist after a while."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self._signal_group(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._signal_group(signal.SIGKILL)
+                self.process.wait()
+        self._kill_group()
+        self.process = None
+
+    def last_words(self, lines: int = 8) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return "It wrote no log."
+        return f"The end of {self.log}:\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _kill_group(self) -> None:
+        self._signal_group(signal.SIGKILL)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return

@@ -1,0 +1,258 @@
+"""Everything on one machine: embedded Postgres, the sandbox and Airflow, started in order and looked after.
+
+The state lives in one folder, which is emptied at the start unless it is to be kept.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cryptography.fernet import Fernet
+
+from magento_oms.local.airflow_env import (
+    AirflowPorts,
+    AirflowSecrets,
+    airflow_settings,
+    component_commands,
+    process_environment,
+)
+from magento_oms.local.postgres import PostgresServer, PostgresTrouble, free_port
+from magento_oms.local.processes import Child, ProcessTrouble
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SANDBOX_PASSWORD = "Sandbox-admin-1"  # noqa: S105  (the stand-in's own, known to everyone)
+
+Progress = Callable[[str], None]
+
+
+def answers(url: str, *, timeout: float = 2.0) -> bool:
+    """Whether `url` is answered with 2xx."""
+    try:
+        with urlopen(url, timeout=timeout) as answer:  # noqa: S310  (URLs are our own)
+            return bool(200 <= answer.status < 300)
+    except (URLError, OSError):
+        return False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        state: the folder that holds everything; emptied at the start.
+        instances_dir: configuration of the instances.
+        sandbox_instances: codes of the stores that the sandbox plays.
+        airflow: whether Airflow is run too.
+        dags: whether Airflow has our DAGs (a benchmark measures it without).
+        sandbox_arguments: more arguments of the sandbox.
+        settings: more settings, over all others.
+    """
+
+    state: Path
+    instances_dir: Path
+    sandbox_instances: tuple[str, ...]
+    airflow: bool = True
+    dags: bool = True
+    sandbox_arguments: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+class LocalStack:
+    """The running whole. Use as `with LocalStack(plan).running(): ...`, from the main thread."""
+
+    def __init__(self, plan: Plan, progress: Progress = lambda text: None) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._children: list[Child] = []
+        self.postgres = PostgresServer(plan.state / "postgres")
+        self.ports = AirflowPorts(free_port(), free_port(), free_port())
+        self.sandbox_port = free_port()
+        self.environment: dict[str, str] = {}
+        self.oms_url = ""
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the sandbox listens."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def airflow_url(self) -> str:
+        """The Airflow UI."""
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    @contextmanager
+    def running(self) -> Iterator[LocalStack]:
+        """Start everything; stop everything at the end, whatever happens.
+
+        Raises:
+            PostgresTrouble, ProcessTrouble: something does not start.
+        """
+        try:
+            self._start()
+            yield self
+        finally:
+            self.stop()
+
+    def look_after(self) -> list[str]:
+        """Start again what ended; what happened, in words. Call it every half second."""
+        happened = []
+        code = self.postgres.ended()
+        if code is not None:
+            self.postgres.restart()
+            happened.append(f"Postgres ended with code {code} and was started again")
+        happened += [text for text in (child.look_after() for child in self._children) if text]
+        return happened
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name."""
+        found = {child.name: child.process.pid for child in self._children if child.process is not None}
+        return found | {"postgres": self.postgres.pid}
+
+    def restarts(self) -> dict[str, int]:
+        """How often each was started again."""
+        return {child.name: child.restarts for child in self._children}
+
+    def stop(self) -> None:
+        """End every process that was started, the last one first, Postgres at the very end."""
+        for child in reversed(self._children):
+            child.stop()
+        self._children.clear()
+        self.postgres.stop()
+
+    def _start(self) -> None:
+        plan = self._plan
+        _empty(plan.state)
+        self._progress("Postgres")
+        self.postgres.start()
+        roles = {name: self.postgres.make_role(name) for name in ("airflow", "oms", "sandbox")}
+        self.oms_url = self.postgres.url("oms", roles["oms"])
+        self.environment = process_environment(
+            REPOSITORY, self._settings(self.postgres.url("airflow", roles["airflow"]))
+        )
+        self._progress("OMS database")
+        self._run_once("oms-migrate", ["-m", "magento_oms.storage.migrate"])
+        if plan.sandbox_instances:
+            self._progress("sandbox")
+            self._start_child(self._sandbox(self.postgres.url("sandbox", roles["sandbox"], driver="postgresql")))
+        if plan.airflow:
+            self._start_airflow()
+
+    def _settings(self, airflow_database: str) -> dict[str, str]:
+        plan = self._plan
+        keys = AirflowSecrets(Fernet.generate_key().decode(), secrets.token_urlsafe(64))
+        settings = airflow_settings(
+            REPOSITORY, plan.state / "airflow", database_url=airflow_database, ports=self.ports, secrets=keys
+        )
+        if not plan.dags:
+            no_dags = plan.state / "no-dags"
+            no_dags.mkdir()
+            settings["AIRFLOW__CORE__DAGS_FOLDER"] = str(no_dags)
+        settings |= {
+            "MAGENTO_OMS_DATABASE_URL": self.oms_url,
+            "MAGENTO_OMS_INSTANCES_DIR": str(plan.instances_dir),
+            "MAGENTO_OMS_FERNET_KEY": keys.fernet_key,
+        }
+        for code in plan.sandbox_instances:
+            url = f"{self.sandbox_url}/{code}"
+            settings[f"{code.upper()}_URL"] = url
+            settings[f"AIRFLOW_CONN_MAGENTO_{code.upper()}"] = json.dumps(
+                {"conn_type": "magento", "host": url, "login": "admin", "password": SANDBOX_PASSWORD}
+            )
+        return settings | plan.settings
+
+    def _sandbox(self, database: str) -> Child:
+        named = [part for code in self._plan.sandbox_instances for part in ("--instance", code)]
+        return Child(
+            "sandbox",
+            [
+                *(sys.executable, "-m", "commerce_sandbox", "--host", "127.0.0.1", "--port", str(self.sandbox_port)),
+                *("--database-url", database, *named, *self._plan.sandbox_arguments),
+            ],
+            self.environment,
+            self._plan.state / "logs" / "sandbox.log",
+            lambda: answers(f"{self.sandbox_url}/_sandbox/health"),
+        )
+
+    def _start_airflow(self) -> None:
+        self._progress("Airflow's database")
+        self._run_once("airflow-migrate", ["-m", "airflow", "db", "migrate"])
+        api = self.airflow_url
+        ready: dict[str, Callable[[], bool]] = {
+            # The first request to the execution API builds it, which takes seconds: a task would wait for that.
+            "api-server": lambda: answers(f"{api}/execution/health", timeout=30.0),
+        }
+        for name, command in component_commands(self.ports.api).items():
+            self._progress(f"Airflow {name}")
+            child = Child(
+                name,
+                [sys.executable, "-m", "airflow", *command],
+                self.environment,
+                self._plan.state / "logs" / f"{name}.log",
+                ready.get(name, lambda: True),
+            )
+            self._start_child(child)
+        self._progress("Airflow's components")
+        self._wait_until_healthy()
+
+    def _wait_until_healthy(self) -> None:
+        """Until every component reports a heartbeat."""
+        end = time.monotonic() + 120
+        while True:
+            self.look_after()
+            health = self._health()
+            if all(part.get("status") == "healthy" for part in health.values()) and len(health) >= 4:
+                return
+            if time.monotonic() > end:
+                raise ProcessTrouble(f"Airflow is not healthy after 120 s: {health}. Logs: {self._plan.state / 'logs'}")
+            time.sleep(0.5)
+
+    def _health(self) -> dict[str, dict[str, object]]:
+        try:
+            with urlopen(f"{self.airflow_url}/api/v2/monitor/health", timeout=5) as answer:  # noqa: S310
+                found: dict[str, dict[str, object]] = json.load(answer)
+                return found
+        except (URLError, OSError, ValueError):
+            return {}
+
+    def _start_child(self, child: Child) -> None:
+        self._children.append(child)
+        child.start()
+        child.wait_until_ready(lambda: None)
+
+    def _run_once(self, name: str, arguments: list[str]) -> None:
+        """Run a program to its end."""
+        child = Child(
+            name,
+            [sys.executable, *arguments],
+            self.environment,
+            self._plan.state / "logs" / f"{name}.log",
+            lambda: True,
+        )
+        child.start()
+        process = child.process
+        if process is not None and process.wait():
+            raise ProcessTrouble(f"{name} failed with code {process.returncode}. {child.last_words()}")
+
+
+def _empty(state: Path) -> None:
+    """The state begins afresh.
+
+    Raises:
+        PostgresTrouble: another process works in this folder.
+    """
+    if PostgresServer.in_use(state / "postgres"):
+        raise PostgresTrouble(f"Another process works in {state}. Stop it first (Ctrl-C where it runs).")
+    if state.exists():
+        shutil.rmtree(state)
+    state.mkdir(parents=True)
+    state.chmod(0o755)
