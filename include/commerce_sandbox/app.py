@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 import time
@@ -15,6 +16,8 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import partial
 from typing import Any
+
+import psycopg
 
 from commerce_sandbox import pages
 from commerce_sandbox.control import control_api
@@ -27,6 +30,8 @@ from commerce_sandbox.magento_rules.book import Refused
 from commerce_sandbox.profiles import PROFILES, Pace
 from commerce_sandbox.routes import Route
 from commerce_sandbox.store import DEFAULT_INSTANCE, Store, Stores
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 
@@ -105,7 +110,10 @@ class SandboxApp:
     async def _consume_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_CONSUMER_PERIOD_SECONDS)
-            await self._in_thread(self.sandbox.consume)
+            try:
+                await self._in_thread(self.sandbox.consume)
+            except psycopg.Error as error:
+                log.warning("asynchronous operations wait: %s", error)
 
     async def _in_thread(self, work: Any, *arguments: Any, **named: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -113,6 +113,14 @@ class SandboxClient:
         """Place orders as REST shows them, ids and all."""
         return self._placed({"documents": list(documents)})
 
+    def fill_orders(
+        self, count: int, *, seed: int = 0, created_at: str | None = None, every_seconds: float = 31
+    ) -> range:
+        """Fill the store with many orders of the past, quickly (see `generated.fill`); their ids."""
+        body = {"count": count, "seed": seed, "created_at": created_at, "every_seconds": every_seconds}
+        filled = self._call("POST", self._path("fill"), body)
+        return range(filled["first"], filled["last"] + 1)
+
     def order(self, entity_id: int) -> dict[str, Any]:
         """An order with everything under it: `order`, `invoices`, `shipments`, `creditmemos`."""
         return dict(self._call("GET", self._path(f"orders/{entity_id}")))

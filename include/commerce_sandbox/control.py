@@ -97,6 +97,18 @@ class Control:
             )
         return {"orders": [{"entity_id": entity_id, "increment_id": number} for entity_id, number in placed]}
 
+    def fill(self, request: Request, body: Any) -> Any:
+        """`POST /instances/{code}/fill`: `{"count", "seed", "created_at", "every_seconds"}`; see `generated.fill`."""
+        return generated.fill(
+            self.sandbox.database,
+            self.sandbox.stores,
+            self.store(request),
+            int(body["count"]),
+            seed=int(body.get("seed", 0)),
+            created_at=body.get("created_at"),
+            every_seconds=float(body.get("every_seconds", 31)),
+        )
+
     def get_order(self, request: Request, body: Any) -> Any:
         """`GET /instances/{code}/orders/{id}`: the order with everything under it."""
         store, order_id = self.store(request), int(request.path_params["order_id"])
@@ -218,6 +230,7 @@ def control_api(sandbox: Sandbox) -> Starlette:
         ("POST", f"{instance}/reset", Control.reset),
         ("POST", f"{instance}/expire-tokens", Control.expire_tokens),
         ("POST", f"{instance}/orders", Control.place_orders),
+        ("POST", f"{instance}/fill", Control.fill),
         ("GET", f"{instance}/orders/{{order_id:int}}", Control.get_order),
         ("POST", f"{instance}/orders/{{order_id:int}}/{{change}}", Control.change_order),
         ("POST", f"{instance}/products", Control.put_catalogue),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from queue import Empty, LifoQueue
 from typing import Any, LiteralString, cast
 
@@ -133,16 +133,29 @@ class Database:
         """One transaction: committed at the end, rolled back on any exception."""
         connection = self._idle.get()
         try:
-            if connection is None or connection.closed:
-                connection = self._connect()
-            try:
-                with connection.transaction():
+            with ExitStack() as stack:
+                connection = self._begin(connection, stack)
+                try:
                     yield connection
-            except psycopg.OperationalError:
-                connection.close()
-                raise
+                except psycopg.OperationalError:
+                    if connection.broken:
+                        connection.close()
+                    raise
         finally:
             self._idle.put(connection)
+
+    def _begin(self, connection: Connection | None, stack: ExitStack) -> Connection:
+        """Begin a transaction; on a new connection if the idle one did not survive a restart of Postgres."""
+        if connection is not None and not connection.closed:
+            try:
+                stack.enter_context(connection.transaction())
+            except psycopg.OperationalError:
+                connection.close()
+            else:
+                return connection
+        connection = self._connect()
+        stack.enter_context(connection.transaction())
+        return connection
 
     def _connect(self) -> Connection:
         return cast("Connection", psycopg.connect(self.url, autocommit=True, connect_timeout=10))
@@ -150,16 +163,24 @@ class Database:
     def next_value(self, instance: str, name: str, count: int = 1) -> int:
         """The first of `count` new values of a counter. As with MySQL's auto-increment, a rollback keeps them used."""
         with self._counting:
-            if self._counter is None or self._counter.closed:
-                self._counter = self._connect()
-            row = self._counter.execute(
-                "insert into sandbox_counter values (%s, %s, %s)"
-                " on conflict (instance, name) do update set value = sandbox_counter.value + excluded.value"
-                " returning value",
-                (instance, name, count),
-            ).fetchone()
+            try:
+                row = self._count(instance, name, count)
+            except psycopg.OperationalError:
+                # Postgres was restarted: an answer that was lost only leaves numbers unused.
+                self._counter = None
+                row = self._count(instance, name, count)
             assert row is not None  # noqa: S101  (an upsert returns a row)
             return int(row[0]) - count + 1
+
+    def _count(self, instance: str, name: str, count: int) -> tuple[Any, ...] | None:
+        if self._counter is None or self._counter.closed:
+            self._counter = self._connect()
+        return self._counter.execute(
+            "insert into sandbox_counter values (%s, %s, %s)"
+            " on conflict (instance, name) do update set value = sandbox_counter.value + excluded.value"
+            " returning value",
+            (instance, name, count),
+        ).fetchone()
 
     def close(self) -> None:
         """Close every connection; who still holds one closes it when giving it back is impossible anyway."""

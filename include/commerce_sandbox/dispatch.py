@@ -102,6 +102,10 @@ class Dispatcher:
         except Refused as refused:
             answer = refusal(refused)
             self._record(call, answer.status)
+        except psycopg.OperationalError as error:
+            # The sandbox's own Postgres is away: a real store would look just like this.
+            log.warning("the sandbox's database does not answer: %s", error)
+            return pages.DATABASE_DOWN, route
         except Exception:
             log.exception("the sandbox failed on %s %s", call.method, call.path)
             answer = refusal(internal_error())

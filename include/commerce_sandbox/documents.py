@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -110,15 +110,35 @@ def save(connection: Connection, instance: str, kind: str, documents: Iterable[D
 
 def save_books(connection: Connection, instance: str, books: Sequence[OrderBook]) -> None:
     """Write orders with everything under them; what has not changed is not written."""
-    rows: list[tuple[Any, ...]] = []
-    for book in books:
-        order_id = int(book.order["entity_id"])
-        rows.append(_row(instance, "order", book.order, order_id, book.hidden))
-        rows += [_row(instance, "order_item", item, order_id) for item in book.order.get("items") or ()]
-        for kind, documents in zip(CHILD_KINDS, (book.invoices, book.shipments, book.creditmemos), strict=True):
-            rows += [_row(instance, kind, document, order_id) for document in documents]
     with connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, rows)
+        cursor.executemany(_UPSERT, [row for book in books for row in _book_rows(instance, book)])
+
+
+def copy_new_books(connection: Connection, instance: str, books: Iterable[OrderBook]) -> None:
+    """Write orders that are new, many at a time.
+
+    Raises:
+        psycopg.errors.UniqueViolation: one of them is there already.
+    """
+    statement = (
+        "copy sandbox_document (instance, kind, id, order_id, increment_id, state, status, store_id, created_at,"
+        " updated_at, sku, flat, document, hidden) from stdin"
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for book in books:
+            for row in _book_rows(instance, book):
+                copy.write_row(row)
+
+
+def _book_rows(instance: str, book: OrderBook) -> Iterator[tuple[Any, ...]]:
+    """The rows of an order and of everything under it."""
+    order_id = int(book.order["entity_id"])
+    yield _row(instance, "order", book.order, order_id, book.hidden)
+    for item in book.order.get("items") or ():
+        yield _row(instance, "order_item", item, order_id)
+    for kind, rows in zip(CHILD_KINDS, (book.invoices, book.shipments, book.creditmemos), strict=True):
+        for document in rows:
+            yield _row(instance, kind, document, order_id)
 
 
 def read(connection: Connection, instance: str, kind: str, identity: int) -> str | None:

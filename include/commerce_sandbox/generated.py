@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
 from commerce_sandbox import documents, ledger
 from commerce_sandbox.database import Connection, Database
-from commerce_sandbox.generator import OrderGenerator
+from commerce_sandbox.generator import BulkOrder, OrderGenerator, bulk
 from commerce_sandbox.generator.orders import STORE_VIEWS, Payment, Shape
+from commerce_sandbox.http_types import Effect
+from commerce_sandbox.magento_rules.book import OrderBook
 from commerce_sandbox.magento_rules.lifecycle import follow_copies
 from commerce_sandbox.magento_rules.stock_book import fold
-from commerce_sandbox.placing import bulk_context, place, put_products
+from commerce_sandbox.placing import bulk_context, ids_in, place, put_products, raise_counters
 from commerce_sandbox.store import ActionContext, Store, Stores
 
 OPTIONS: Mapping[str, str] = {
@@ -82,6 +84,62 @@ def place_generated(
             effects = place(connection, store.code, books)
             ledger.record_by_hand(connection, store.code, "place", effects)
     return [(int(book.order["entity_id"]), str(book.order["increment_id"])) for book in books]
+
+
+def fill(
+    database: Database,
+    stores: Stores,
+    store: Store,
+    count: int,
+    *,
+    seed: int,
+    created_at: str | None,
+    every_seconds: float,
+) -> dict[str, int]:
+    """Fill a store with many orders of the past, quickly: copies of some hundred generated ones with ids of their own.
+
+    They take nothing out of stock and are not in the ledger one by one. Order ids first and last.
+
+    Args:
+        created_at: UTC text of the first; so that the last is placed now if left out.
+        every_seconds: time between two.
+
+    Raises:
+        BadOptions: `created_at` is no time.
+    """
+    with database.transaction() as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", (store.code,))
+        context = stores.context(store, connection)
+        generator = _generator(store, seed)
+        _put_catalogue(connection, context, generator)
+        rows = connection.execute("select name, value from sandbox_counter where instance = %s", (store.code,))
+        first_ids = {str(name): int(value) + 1 for name, value in rows}
+        start = _start({} if created_at is None else {"created_at": created_at}, context.now)
+        if created_at is None:
+            start -= timedelta(seconds=every_seconds * (count - 1))
+        highest: dict[str, int] = {}
+        made = bulk(
+            count,
+            seed=seed,
+            first_ids=first_ids,
+            start=start,
+            every=timedelta(seconds=every_seconds),
+            generator=generator,
+        )
+        documents.copy_new_books(connection, store.code, _counted(made, highest))
+        raise_counters(connection, store.code, highest)
+        first = first_ids.get("order", 1)
+        ledger.record_by_hand(connection, store.code, "fill", [Effect("fill", None, {"first": first, "count": count})])
+    return {"first": first, "last": highest.get("order", first - 1), "count": count}
+
+
+def _counted(made: Iterable[BulkOrder], highest: dict[str, int]) -> Iterator[OrderBook]:
+    """The orders' documents, with the highest id of every counter noted on the way."""
+    for each in made:
+        book = OrderBook(documents.load(each.order), [documents.load(invoice) for invoice in each.invoices])
+        for name, value in ids_in([book]).items():
+            highest[name] = max(highest.get(name, 0), value)
+        yield book
 
 
 def _generator(store: Store, seed: int) -> OrderGenerator:

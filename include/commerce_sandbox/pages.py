@@ -24,7 +24,7 @@ def _server_page(title: str, *, crlf: bool = True) -> str:
 URL_TOO_LONG = Answer(414, _server_page("414 Request-URI Too Large"), HTML_TYPE, {"connection": "close"})
 PHP_DOWN = Answer(502, _server_page("502 Bad Gateway"), HTML_TYPE)
 GATEWAY_TIMEOUT = Answer(504, _server_page("504 Gateway Time-out"), HTML_TYPE)
-METHOD_NOT_ALLOWED = Answer(405, "")
+METHOD_NOT_ALLOWED = Answer(405, '{"message":"Request method is invalid."}')
 WRONG_TYPES = Answer(500, "An error has happened during application run. See exception log for details.\n", TEXT_TYPE)
 DATABASE_DOWN = Answer(
     500,

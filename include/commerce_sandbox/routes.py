@@ -167,7 +167,14 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "V1/inventory/source-items", _ITEMS, listing("source_item"), 58, 0.1),
     Route(
-        "POST", "V1/inventory/source-items", _ITEMS, stock_calls.post_source_items, 80, service=_SOURCE_ITEMS, void=True
+        "POST",
+        "V1/inventory/source-items",
+        _ITEMS,
+        stock_calls.post_source_items,
+        76,
+        4,
+        service=_SOURCE_ITEMS,
+        void=True,
     ),
     Route(
         "POST",

@@ -47,7 +47,9 @@ def post_source_items(call: Call, connection: Connection) -> Any:
     lock_store(call, connection)
     answer = inventory.post_source_items(call.store.stock(connection), body, call.store.settings.rules)
     rows = body.get("sourceItems", body.get("source_items")) or []
-    call.effects += [Effect("source item", None, row) for row in (rows.values() if isinstance(rows, dict) else rows)]
+    written = list(rows.values() if isinstance(rows, dict) else rows)
+    call.rows = len(written)
+    call.effects += [Effect("source item", None, row) for row in written]
     return answer
 
 

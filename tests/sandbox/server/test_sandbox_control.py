@@ -145,3 +145,20 @@ def test_the_recorded_profile_takes_the_recorded_time(sandbox: InProcess) -> Non
     started = time.monotonic()
     sandbox.magento("GET", "V1/orders?searchCriteria[pageSize]=10")
     assert 0.17 <= time.monotonic() - started < 1
+
+
+def test_a_store_is_filled_with_orders_of_the_past_and_goes_on_numbering_behind_them(sandbox: InProcess) -> None:
+    [before] = sandbox.place(payment="prepaid", shape="simple")
+    filled = sandbox.control(
+        "POST", "instances/default/fill", {"count": 300, "created_at": "2025-01-01 00:00:00", "every_seconds": 60}
+    )
+    [after] = sandbox.place(payment="cod", shape="simple")
+
+    assert (filled["first"], filled["last"], after) == (before + 1, before + 300, before + 301)
+    answer = sandbox.magento("GET", "V1/orders?searchCriteria=&fields=items[entity_id,increment_id],total_count").json()
+    assert answer["total_count"] == len({item["increment_id"] for item in answer["items"]}) == 302
+    last = sandbox.magento("GET", f"V1/orders/{filled['last']}").json()
+    assert last["created_at"] == "2025-01-01 04:59:00"
+    assert last["payment"]["parent_id"] == filled["last"]
+    comment = {"statusHistory": {"comment": "x", "is_customer_notified": 0, "is_visible_on_front": 0}}
+    assert sandbox.magento("POST", f"V1/orders/{filled['last']}/comments", comment).status_code == 200

@@ -8,6 +8,8 @@ from commerce_sandbox.in_process import InProcess
 
 FILTER = "searchCriteria[filter_groups][{group}][filters][{number}][{key}]={value}"
 
+FILTER_WITHOUT_INDEX = "searchCriteria[filter_groups][0][filters][]"
+
 
 def where(*conditions: tuple[str, str, str], group: int = 0) -> str:
     """Filters of one group, ORed."""
@@ -106,8 +108,7 @@ def test_without_a_page_size_everything_comes(recorded: InProcess) -> None:
         (f"V1/orders?{where(('sku', 'x', 'eq'))}", 500, "Internal Error."),
         ("V1/orders?searchCriteria[sortOrders][0][field]=nope", 500, "Internal Error."),
         (
-            "V1/orders?searchCriteria[filter_groups][0][filters][][field]=status"
-            "&searchCriteria[filter_groups][0][filters][][value]=pending",
+            f"V1/orders?{FILTER_WITHOUT_INDEX}[field]=status&{FILTER_WITHOUT_INDEX}[value]=pending",
             500,
             "Internal Error.",
         ),
