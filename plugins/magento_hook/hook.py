@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from magento_hook.connection import ConnectionRecord, MagentoConnection
 from magento_hook.store import MagentoStore, open_magento
-from magento_oms.ports import Breaker, Budget, OutsideError, StoreFacts, TokenStore
+from magento_oms.ports import Breaker, Budget, ConfigurationError, OutsideError, StoreFacts, TokenStore
 
 SKEW = 30.0
 """Seconds between the clocks that are worth a word."""
@@ -103,10 +104,19 @@ class MagentoHook(BaseHook):
     @cached_property
     def _store(self) -> MagentoStore:
         return self.from_connection(
-            self.get_connection(self.magento_conn_id),
+            self._read_connection(),
             instance=self._instance,
             base_url=self._base_url,
             tokens=self._tokens,
             breaker=self._breaker,
             budget=self._budget,
         )
+
+    def _read_connection(self) -> Connection:
+        try:
+            return self.get_connection(self.magento_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigurationError(
+                f"There is no Airflow connection {self.magento_conn_id!r}.",
+                way_out="Add it in the UI under Admin, Connections, with the type Magento.",
+            ) from None

@@ -6,6 +6,7 @@ Nothing of the surroundings changes a request: no `.netrc` (it would replace our
 
 from __future__ import annotations
 
+import codecs
 import os
 import ssl
 import threading
@@ -194,7 +195,8 @@ def _read(response: requests.Response, until: float) -> bytes:
             raise _TooMuch(f"the answer is larger than {LARGEST // 1024 // 1024} MB")
         if time.monotonic() > until:
             raise _TooMuch("the answer does not end in time")
-    return b"".join(pieces)
+    # A module's file saved with a byte order mark puts one before every answer; JSON has none.
+    return b"".join(pieces).removeprefix(codecs.BOM_UTF8)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

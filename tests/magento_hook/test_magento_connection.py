@@ -246,6 +246,12 @@ def test_the_test_button_never_raises(
     assert text.endswith(".")
 
 
+def test_a_missing_connection_is_named() -> None:
+    good, text = MagentoHook("no_such_store").test_connection()
+    assert not good
+    assert text.startswith("There is no Airflow connection 'no_such_store'. Add it")
+
+
 def test_the_hook_opens_its_connection_once(hook: Callable[..., MagentoHook]) -> None:
     opened = hook()
     assert opened.get_conn() is opened.orders()

@@ -145,6 +145,12 @@ def test_an_outage_is_told_from_a_refusal(number: int, outage: bool) -> None:
         (page(504, "<title>504 Gateway Timeout</title>"), WRITE, UnknownOutcome, "504 Gateway Timeout"),
         (page(503, "<title>503 backend read error</title>"), WRITE, UnknownOutcome, "backend read error"),
         (page(503, "<title>busy</title>", **{"Retry-After": "7"}), READ, RateLimited, "busy"),
+        (
+            told(400, "An invoice cannot be created when an order has a status of complete."),
+            WRITE,
+            AlreadyDone,
+            "has a status of complete",
+        ),
         (told(408, "Request Timeout"), WRITE, RetryableError, "Request Timeout"),
         (told(413, "too big"), WRITE, PermanentError, "too long for the web server"),
     ],

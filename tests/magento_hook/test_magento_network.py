@@ -318,6 +318,11 @@ def test_compressed_answers_are_read(server: HTTPServer, store: MagentoStore) ->
     assert came[0].headers["Accept-Encoding"] == "gzip"
 
 
+def test_a_byte_order_mark_before_the_answer_is_dropped(server: HTTPServer, store: MagentoStore) -> None:
+    in_turn(server, "/rest/V1/orders/7", Response(b"\xef\xbb\xbf" + ORDER, content_type="application/json"))
+    assert store.page_of(7).raw == [ORDER]
+
+
 def test_an_answer_without_an_end_is_given_up(
     server: HTTPServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
