@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ TWO_FACTOR_PROVIDERS = {
 }
 
 ADMIN, INTEGRATION = 2, 1
+
+_OPAQUE_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +61,16 @@ def identify(call: Call, connection: Connection) -> Caller | None:
     header = call.headers.get("authorization", "")
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
-        return _bearer(call, credentials.strip())
+        return _bearer(call, connection, credentials.strip())
     if scheme.lower() == "oauth":
         position, integration = oauth.verify(call, connection, credentials)
         return _integration_caller(position, integration)
     return None
 
 
-def _bearer(call: Call, token: str) -> Caller | None:
+def _bearer(call: Call, connection: Connection, token: str) -> Caller | None:
     store = call.store
-    payload = read_token(token, store.secret)
+    payload = read_token(token, store.secret) or _kept_token(call, connection, token)
     if payload is not None:
         user = store.settings.users.get(payload["name"])
         valid = payload["exp"] > call.now and payload["iat"] >= store.tokens_from and user is not None
@@ -77,6 +80,17 @@ def _bearer(call: Call, token: str) -> Caller | None:
         if bearer and hmac.compare_digest(str(integration["token"]), token):
             return _integration_caller(position, integration)
     return None
+
+
+def _kept_token(call: Call, connection: Connection, token: str) -> dict[str, Any] | None:
+    """What is known of a token that is no JWT, as older versions give them out."""
+    if len(token) != _OPAQUE_LENGTH:
+        return None
+    row = connection.execute(
+        "select username, issued, expires from sandbox_token where instance = %s and token = %s",
+        (call.store.code, token),
+    ).fetchone()
+    return None if row is None else {"name": row[0], "iat": row[1], "exp": row[2]}
 
 
 def _admin_caller(users: Mapping[str, Mapping[str, Any]], name: str) -> Caller:
@@ -127,7 +141,7 @@ def admin_token(call: Call, connection: Connection) -> str:
             "Please use the 2fa provider-specific endpoints to obtain a token.",
             {"active_providers": list(providers)},
         )
-    return _token(call, name)
+    return _token(call, connection, name)
 
 
 def two_factor_token(call: Call, connection: Connection) -> str:
@@ -138,11 +152,18 @@ def two_factor_token(call: Call, connection: Connection) -> str:
         raise Refused(400, "Provider is not allowed.")
     if not (otp.isdigit() and len(otp) == 6):
         raise Refused(400, "Invalid code.")
-    return _token(call, name)
+    return _token(call, connection, name)
 
 
-def _token(call: Call, name: str) -> str:
+def _token(call: Call, connection: Connection, name: str) -> str:
     life = float(call.store.settings.users[name].get("token_seconds") or call.store.settings.token_seconds)
+    if not call.store.settings.switch("jwt"):
+        token = secrets.token_hex(_OPAQUE_LENGTH // 2)
+        connection.execute(
+            "insert into sandbox_token values (%s, %s, %s, %s, %s)",
+            (call.store.code, token, name, call.now, call.now + life),
+        )
+        return token
     payload = {"uid": 1, "utypid": ADMIN, "iat": call.now, "exp": call.now + life, "name": name}
     return sign_token(payload, call.store.secret)
 

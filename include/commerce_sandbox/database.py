@@ -70,6 +70,11 @@ create table if not exists sandbox_login (
   instance text not null, username text not null, failures bigint not null, locked_until double precision not null,
   primary key (instance, username)
 );
+create table if not exists sandbox_token (
+  instance text not null, token text not null, username text not null,
+  issued double precision not null, expires double precision not null,
+  primary key (instance, token)
+);
 create table if not exists sandbox_nonce (
   instance text not null, consumer_key text not null, nonce text not null,
   primary key (instance, consumer_key, nonce)

@@ -32,6 +32,7 @@ _OTHER_TABLES = [
     "reservation",
     "stock_item",
     "login",
+    "token",
     "nonce",
     "fault",
     "bulk",

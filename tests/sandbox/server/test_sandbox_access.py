@@ -97,6 +97,16 @@ def test_two_factor_login_gives_no_token_for_a_password(sandbox: InProcess, vers
     }
 
 
+def test_older_versions_give_out_tokens_that_are_no_jwt(sandbox: InProcess) -> None:
+    sandbox.set_up(version="2.4.3")
+    token = sandbox.log_in().json()
+
+    assert len(token) == 32
+    assert sandbox.magento("GET", ORDERS).status_code == 200
+    sandbox.control("POST", "instances/default/expire-tokens")
+    assert sandbox.magento("GET", ORDERS).status_code == 401
+
+
 def test_an_integration_token_is_a_bearer_token_by_version_or_switch(sandbox: InProcess) -> None:
     sandbox.headers["authorization"] = f"Bearer {DEFAULT_INTEGRATION['token']}"
     assert sandbox.magento("GET", ORDERS).status_code == 401

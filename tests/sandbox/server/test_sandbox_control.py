@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,6 +46,18 @@ def test_the_ledger_counts_what_each_call_changed(sandbox: InProcess) -> None:
     assert [call["status"] for call in calls] == [200, 400]
     logins = sandbox.control("GET", "instances/default/ledger?path_like=%25token")["calls"]
     assert [call["body"] for call in logins] == [""]
+
+
+@pytest.mark.parametrize(("action", "documents"), [("ship", "shipments"), ("invoice", "invoices")])
+def test_of_parallel_calls_exactly_one_succeeds(sandbox: InProcess, action: str, documents: str) -> None:
+    for order in sandbox.place(3, payment="cod", shape="simple"):
+        path = f"V1/order/{order}/{action}"
+        with ThreadPoolExecutor(4) as threads:
+            calls = [threads.submit(sandbox.magento, "POST", path, {}) for _ in range(4)]
+        answers = [call.result() for call in calls]
+
+        assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400]
+    assert sandbox.magento("GET", f"V1/{documents}?searchCriteria=").json()["total_count"] == 3
 
 
 def test_changes_by_hand(sandbox: InProcess) -> None:
