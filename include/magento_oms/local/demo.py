@@ -187,29 +187,20 @@ def _look_after(stack: LocalStack) -> None:
 
 def _show(stack: LocalStack, reports: list[InstanceReport], seconds: float) -> None:
     table = Table(title=f"What happened in {seconds:.0f} s", title_justify="left")
-    for heading in (
-        "Instance",
-        "Orders on Magento",
-        "In OMS",
-        "Acknowledged",
-        "Held",
-        "History",
-        "Other",
-        "Quarantine",
-    ):
-        table.add_column(heading, justify="left" if heading == "Instance" else "right")
-    table.add_column("To OMS, median / p95", justify="right")
-    table.add_column("To acknowledged", justify="right")
+    table.add_column("")
     for report in reports:
-        named = ("acknowledged", "held", "history")
-        other = sum(count for state, count in report.by_state.items() if state not in named)
-        counts = [report.by_state[state] for state in named]
-        table.add_row(
-            report.name,
-            *map(str, (report.on_magento, report.in_oms, *counts, other, report.quarantined)),
-            _seconds(report.stored_after),
-            _seconds(report.acknowledged_after),
-        )
+        table.add_column(report.name, justify="right")
+    states = sorted({state for report in reports for state in report.by_state})
+    rows: list[tuple[str, Callable[[InstanceReport], str]]] = [
+        ("orders on Magento", lambda report: str(report.on_magento)),
+        ("orders in the OMS", lambda report: str(report.in_oms)),
+        *((f"  {state}", lambda report, state=state: str(report.by_state[state])) for state in states),
+        ("in quarantine", lambda report: str(report.quarantined)),
+        ("placed → in the OMS, median / p95", lambda report: _seconds(report.stored_after)),
+        ("placed → acknowledged, median / p95", lambda report: _seconds(report.acknowledged_after)),
+    ]
+    for name, cell in rows:
+        table.add_row(name, *map(cell, reports))
     console.print(table)
     lost, doubled = sum(report.lost for report in reports), sum(report.doubled for report in reports)
     console.print(f"lost {lost}, doubled {doubled}")

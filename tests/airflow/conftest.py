@@ -1,0 +1,45 @@
+"""A whole stack with real Airflow processes, shared by the tests that need one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from tests.airflow.whole_stack import Stack
+
+from magento_oms.local.supervisor import REPOSITORY, SANDBOX_PASSWORD, LocalStack, Plan
+
+LOCKED_OUT = """
+code: lockedout
+name: Wrong password
+url: {url}
+live_poll_seconds: 2
+stores:
+  - {{store_id: 1, code: default, name: Wrong password, live_from: 2026-01-01T00:00:00Z}}
+"""
+MALFORMED = "code: malformed\nname: [unclosed\n"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Postgres, sandbox and Airflow, with the demo's two stores, one with a wrong password and one malformed file."""
+    # A space in the path: everything must bear it.
+    folder = tmp_path_factory.mktemp("whole stack")
+    # As root, Postgres runs as another user, who must get there; pytest's folders are closed.
+    for closed in (folder, folder.parent, folder.parent.parent):
+        closed.chmod(closed.stat().st_mode | 0o011)
+    instances = folder / "instances"
+    shutil.copytree(REPOSITORY / "instances" / "demo", instances)
+    (instances / "malformed.yaml").write_text(MALFORMED)
+    (instances / "lockedout.yaml").write_text(LOCKED_OUT.format(url="${HERITAGE_URL}"))
+    wrong = {"conn_type": "magento", "login": "nobody", "password": f"not-{SANDBOX_PASSWORD}"}
+    plan = Plan(
+        folder / "state",
+        instances,
+        ("heritage", "mela"),
+        settings={"AIRFLOW_CONN_MAGENTO_LOCKEDOUT": json.dumps(wrong)},
+    )
+    with LocalStack(plan).running() as running:
+        yield Stack(running)

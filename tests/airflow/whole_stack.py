@@ -1,0 +1,95 @@
+"""What tests ask of a whole stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from commerce_sandbox.client import SandboxClient
+from magento_oms.local.supervisor import LocalStack
+from magento_oms.storage.database import psycopg_url
+
+
+class Stack:
+    """The running stack, with what tests ask of it."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.local = stack
+        self._token = ""
+
+    def sandbox(self, code: str) -> SandboxClient:
+        """The control of one store."""
+        return SandboxClient(self.local.sandbox_url, code)
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of the OMS database."""
+        with psycopg.connect(psycopg_url(self.local.oms_url)) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def order(self, code: str, entity_id: int) -> tuple[str, Any] | None:
+        """State and time of the acknowledgement of a stored order."""
+        found = self.rows(
+            "select state, acknowledged_at from sales_order where instance = %s and entity_id = %s", code, entity_id
+        )
+        return (found[0][0], found[0][1]) if found else None
+
+    def wait_for(self, what: str, condition: Callable[[], bool], seconds: float = 60) -> float:
+        """Wait, looking after the processes; how long it took."""
+        started = time.monotonic()
+        while not condition():
+            self.local.look_after()
+            if time.monotonic() - started > seconds:
+                logs = self.local.environment["AIRFLOW_HOME"]
+                raise AssertionError(f"not within {seconds:.0f} s: {what}; logs under {Path(logs).parent}")
+            time.sleep(0.2)
+        return time.monotonic() - started
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Airflow's REST API."""
+        if not self._token:
+            with urlopen(f"{self.local.airflow_url}/auth/token", timeout=30) as answer:
+                self._token = json.load(answer)["access_token"]
+        request = Request(
+            f"{self.local.airflow_url}/api/v2{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Airflow's own command."""
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.local.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Runs of a DAG, the newest first."""
+        found: list[dict[str, Any]] = self.api("GET", f"/dags/{dag_id}/dagRuns?order_by=-run_after&limit=100")[
+            "dag_runs"
+        ]
+        return found
+
+    def rows_changed(self, statement: str) -> int:
+        """Change the OMS database behind everyone's back."""
+        with psycopg.connect(psycopg_url(self.local.oms_url)) as connection:
+            return connection.execute(statement).rowcount
+
+    def hurry(self, target: str) -> bool:
+        """Make what waits to be looked up due now (a test does not wait for the settle delay). Always False."""
+        self.rows_changed(f"update effect set due_at = now() where state = 'unknown' and target = '{target}'")
+        return False
