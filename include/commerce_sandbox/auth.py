@@ -16,6 +16,7 @@ from commerce_sandbox.criteria import required
 from commerce_sandbox.database import Connection
 from commerce_sandbox.http_types import Call
 from commerce_sandbox.magento_rules.book import Refused
+from commerce_sandbox.oauth import same_secret
 
 SIGN_IN_REFUSED = (
     "The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again later."
@@ -52,6 +53,20 @@ def unauthorised(resources: tuple[str, ...]) -> Refused:
     return Refused(401, "The consumer isn't authorized to access %resources.", {"resources": ", ".join(resources)})
 
 
+def identify_by_signature(call: Call) -> Caller | None:
+    """The caller of a valid JWT, told without the database; None for everybody else, who may be known otherwise."""
+    scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
+    payload = read_token(credentials.strip(), call.store.secret) if scheme.lower() == "bearer" else None
+    return None if payload is None else _valid_admin(call, payload)
+
+
+def _valid_admin(call: Call, payload: Mapping[str, Any]) -> Caller | None:
+    """The administrator of a token, if there still is one and the token's life is not over."""
+    users = call.store.settings.users
+    valid = payload["exp"] > call.now and payload["iat"] >= call.store.tokens_from and payload["name"] in users
+    return _admin_caller(users, payload["name"]) if valid else None
+
+
 def identify(call: Call, connection: Connection) -> Caller | None:
     """Who calls; None for a guest, which a bad or expired token makes of anybody.
 
@@ -72,12 +87,10 @@ def _bearer(call: Call, connection: Connection, token: str) -> Caller | None:
     store = call.store
     payload = read_token(token, store.secret) or _kept_token(call, connection, token)
     if payload is not None:
-        user = store.settings.users.get(payload["name"])
-        valid = payload["exp"] > call.now and payload["iat"] >= store.tokens_from and user is not None
-        return _admin_caller(store.settings.users, payload["name"]) if valid else None
+        return _valid_admin(call, payload)
     bearer = store.settings.switch("integration_bearer")
     for position, integration in enumerate(store.settings.integrations, 1):
-        if bearer and hmac.compare_digest(str(integration["token"]), token):
+        if bearer and same_secret(str(integration["token"]), token):
             return _integration_caller(position, integration)
     return None
 
@@ -112,7 +125,7 @@ def sign_token(payload: Mapping[str, Any], secret: str) -> str:
 def read_token(token: str, secret: str) -> dict[str, Any] | None:
     """What a token of `sign_token` says, None if it is none of ours or was tampered with. Its life is not looked at."""
     signed, _, signature = token.rpartition(".")
-    if not signed or not hmac.compare_digest(_base64(_mac(signed, secret)), signature):
+    if not signed or not same_secret(_base64(_mac(signed, secret)), signature):
         return None
     middle = signed.rpartition(".")[2]
     payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))

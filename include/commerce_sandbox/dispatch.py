@@ -117,6 +117,8 @@ class Dispatcher:
         self._record(call, status)
 
     def _caller(self, call: Call) -> auth.Caller | None:
+        if (known := auth.identify_by_signature(call)) is not None:
+            return known
         # A transaction of its own: a nonce counts as used even if the call is refused afterwards.
         with self.database.transaction() as connection:
             return auth.identify(call, connection)

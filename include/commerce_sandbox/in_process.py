@@ -30,11 +30,17 @@ class InProcess:
     ) -> httpx.Response:
         """One request; `path` is below the host."""
 
+        sent = {**self.headers, **(headers or {})}
+
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://shop.test:8090") as client:
                 return await client.request(
-                    method, path, json=body, headers={**self.headers, **(headers or {})}, timeout=30
+                    method,
+                    path,
+                    json=body,
+                    headers={name: value.encode("latin-1") for name, value in sent.items()},
+                    timeout=30,
                 )
 
         return asyncio.run(run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from commerce_sandbox import documents
-from commerce_sandbox.actions import act
+from commerce_sandbox.actions import act, refuse_missing_parameter
 from commerce_sandbox.database import Connection
 from commerce_sandbox.http_types import Call
 from commerce_sandbox.magento_rules import invoices, orders, shipments
@@ -115,6 +115,23 @@ def delete_track(call: Call, connection: Connection) -> Any:
         order_id,
         lambda book, body, ctx: shipments.delete_track(book, track_id, ctx),
         call.json_body(),
+    )
+
+
+def add_shipment_comment(call: Call, connection: Connection) -> Any:
+    """`POST /V1/shipment/{id}/comments`: the body's `parent_id` says which shipment, else the path does."""
+    body = call.json_body()
+    shipment_id = to_int(_entity(body).get("parent_id")) or to_int(call.variables["id"])
+    order_id = documents.order_of(connection, call.store.code, "shipment", shipment_id)
+    if order_id is None:
+        refuse_missing_parameter("entity", body)
+        raise Refused(400, "Could not save the shipment comment.")
+    return act(
+        call,
+        connection,
+        order_id,
+        lambda book, sent, ctx: shipments.add_shipment_comment(book, shipment_id, sent, ctx),
+        body,
     )
 
 

@@ -138,7 +138,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "V1/shipment/:id/comments",
         _sales("shipment"),
-        on_document("shipment", shipments.add_shipment_comment),
+        order_calls.add_shipment_comment,
         75,
     ),
     Route("POST", "V1/shipment/:id/emails", _sales("shipment"), order_calls.document_email("shipment"), 90),

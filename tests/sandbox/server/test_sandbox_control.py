@@ -175,3 +175,15 @@ def test_a_store_is_filled_with_orders_of_the_past_and_goes_on_numbering_behind_
     assert last["payment"]["parent_id"] == filled["last"]
     comment = {"statusHistory": {"comment": "x", "is_customer_notified": 0, "is_visible_on_front": 0}}
     assert sandbox.magento("POST", f"V1/orders/{filled['last']}/comments", comment).status_code == 200
+
+
+def test_a_shipment_comment_goes_to_the_shipment_of_the_body(sandbox: InProcess) -> None:
+    [order] = sandbox.place(payment="cod", shape="simple")
+    shipment = int(sandbox.magento("POST", f"V1/order/{order}/ship", {}).json())
+
+    added = sandbox.magento("POST", "V1/shipment/999/comments", {"entity": {"comment": "c", "parent_id": shipment}})
+    assert (added.status_code, added.json()["parent_id"]) == (200, shipment)
+    refused = sandbox.magento(
+        "POST", f"V1/shipment/{shipment}/comments", {"entity": {"comment": "c", "parent_id": 999}}
+    )
+    assert (refused.status_code, refused.json()) == (400, {"message": "Could not save the shipment comment."})
