@@ -39,7 +39,7 @@ class InProcess:
                     method,
                     path,
                     json=body,
-                    headers={name: value.encode("latin-1") for name, value in sent.items()},
+                    headers=[(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
                     timeout=30,
                 )
 
