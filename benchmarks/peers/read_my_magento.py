@@ -8,7 +8,17 @@ import sys
 from magento import Client  # type: ignore[import-not-found,unused-ignore]  # installed in its own environment only
 
 url, token, page_size = sys.argv[1:4]
-client = Client(url.split("://", 1)[1], "reader", "", local=True, token=token, login=False, log_level="ERROR", log_requests=False)
+client = Client(
+    url.split("://", 1)[1],
+    "reader",
+    "",
+    local=True,
+    token=token,
+    login=False,
+    user_agent="benchmark",  # without one it asks a web site for the newest browser's
+    log_level="ERROR",
+    log_requests=False,
+)
 read, page = 0, 1
 while True:
     search = client.orders.add_criteria("entity_id", 0, "gt", group=0)

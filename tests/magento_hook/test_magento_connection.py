@@ -279,7 +279,7 @@ def test_airflow_knows_the_connection_type() -> None:
     from airflow.providers_manager import ProvidersManager
 
     logging.getLogger("airflow").setLevel(logging.ERROR)
-    assert "magento-oms" in ProvidersManager().providers  # type: ignore[no-untyped-call]
+    assert "magento-oms" in ProvidersManager().providers
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def let_time_pass(url: str, table: str, seconds: float) -> None:
     times = [column.name for column in Base.metadata.tables[table].columns if isinstance(column.type, DateTime)]
     changes = ", ".join(f"{name} = {name} - make_interval(secs => :seconds)" for name in times)
     with engine(url).begin() as opened:
-        opened.execute(text(f"update {table} set {changes}"), {"seconds": seconds})  # noqa: S608  (our own names)
+        opened.execute(text(f"update {table} set {changes}"), {"seconds": seconds})
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class OrdersTrigger(BaseEventTrigger):
     """
 
     def __init__(self, *, instance: str, connection_id: str, poll: float, digest: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own
         self.instance = instance
         self.connection_id = connection_id
         self.poll = poll
@@ -134,7 +134,7 @@ class EffectsTrigger(BaseEventTrigger):
     """Wakes the push of one target when effects are due. All of these triggers share one connection that listens."""
 
     def __init__(self, *, target: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own
         self.target = target
 
     def serialize(self) -> tuple[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from magento_hook.connection import MagentoConnection
 from magento_hook.hook import MagentoHook
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
@@ -59,11 +60,12 @@ def magento_from(connection: Connection, config: InstanceConfig) -> Magento:
     """The store of an instance, by a connection that was read already."""
     url = oms_url()
     scope = f"magento:{config.code}"
+    credentials = MagentoConnection.from_airflow(connection, base_url=str(config.url)).credentials
     return MagentoHook.from_connection(
         connection,
         instance=config.code,
         base_url=str(config.url),
-        tokens=SharedTokenStore(url, [connection.login or "", connection.password or ""]),
+        tokens=SharedTokenStore(url, credentials),
         breaker=SharedBreaker(url, scope),
         budget=SharedBudget(url, scope, per_second=config.request_budget.per_second, burst=config.request_budget.burst),
     )
