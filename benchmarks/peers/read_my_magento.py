@@ -19,6 +19,7 @@ client = Client(
     log_level="ERROR",
     log_requests=False,
 )
+client.BASE_URL = f"{url}/rest/V1/"  # it drops the port of the domain that it is given
 read, page = 0, 1
 while True:
     search = client.orders.add_criteria("entity_id", 0, "gt", group=0)
