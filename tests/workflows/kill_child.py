@@ -121,7 +121,7 @@ def watch_database(points: Points) -> None:
 
     psycopg.Cursor.execute = watched_execute  # type: ignore[method-assign,assignment]
     psycopg.Cursor.copy = watched_copy  # type: ignore[method-assign,assignment]
-    psycopg.Connection.commit = watched_commit  # type: ignore[method-assign]
+    psycopg.Connection.commit = watched_commit  # type: ignore[method-assign,assignment]
 
 
 def written(query: Any) -> str | None:
