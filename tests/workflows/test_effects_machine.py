@@ -259,7 +259,7 @@ def machine(postgres_server: PostgresServer, _migrated: str) -> Iterator[type[Or
         postgres_server.drop_database(name)
 
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "deadline": None,
     "database": None,
     "print_blob": False,
