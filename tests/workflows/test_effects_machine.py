@@ -78,16 +78,16 @@ class Orders(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(("cod", "unpaid", "paid", "history", "shadow")))
     def order_is_placed(self, kind: str) -> None:
-        more: dict[str, Any] = {
+        kinds: dict[str, dict[str, Any]] = {
             "cod": {},
             "unpaid": {"status": "pending_payment", "state": "pending_payment", "method": "razorpay"},
             "paid": {"status": "processing", "state": "processing", "method": "razorpay"},
             "history": {},
             "shadow": {"store_id": 2},
-        }[kind]
+        }
         at = LIVE_FROM - timedelta(days=1) if kind == "history" else self.store.now
         entity_id = len(self.store.orders) + 1
-        self.store.place(order(entity_id, at=at, **more))
+        self.store.place(order(entity_id, at=at, **kinds[kind]))
         if kind == "history":
             self.store.save(entity_id)
         if kind in ("history", "shadow"):
@@ -269,7 +269,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def test_any_life_ends_well(machine: type[Orders]) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine, settings=settings(max_examples=10, stateful_step_count=30, derandomize=True, **SETTINGS)
     )
 
@@ -277,6 +277,4 @@ def test_any_life_ends_well(machine: type[Orders]) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_lives_end_well(machine: type[Orders]) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine, settings=settings(max_examples=400, stateful_step_count=60, **SETTINGS)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=400, stateful_step_count=60, **SETTINGS))
