@@ -55,7 +55,12 @@ def digest(raw: bytes) -> bytes:
 
 
 def take_in(
-    url: str, config: InstanceConfig, page: OrderPage, *, and_also: InSameTransaction | None = None
+    url: str,
+    config: InstanceConfig,
+    page: OrderPage,
+    *,
+    and_also: InSameTransaction | None = None,
+    decide_again: bool = False,
 ) -> IntakeCounts:
     """Take a page of orders in.
 
@@ -64,6 +69,8 @@ def take_in(
 
     Args:
         and_also: called in the same transaction (to move the watermark over the rows that were written).
+        decide_again: decide also upon orders that are stored from these very payloads, and settle their quarantine:
+            the configuration or the rules may have changed since.
     """
     payloads = [
         (payload, Payload(int(payload["entity_id"]), raw, digest(raw), page.server_time))
@@ -72,27 +79,33 @@ def take_in(
     # The last of a page's repeats is the newest: rows move while pages are read.
     latest = {item.entity_id: (payload, item) for payload, item in payloads}
     try:
-        counts = _store(url, config, list(latest.values()), and_also)
+        counts = _store(url, config, list(latest.values()), and_also, decide_again)
     except IntegrityError:
         # Another run stored one of the new orders between our look and our write: now it is known, so decide again.
-        counts = _store_one_by_one(url, config, list(latest.values()), and_also)
+        counts = _store_one_by_one(url, config, list(latest.values()), and_also, decide_again)
     except DataError:
         # One of the orders cannot be written as it is (a character or figure that the database refuses).
-        counts = _store_one_by_one(url, config, list(latest.values()), and_also)
+        counts = _store_one_by_one(url, config, list(latest.values()), and_also, decide_again)
     counts.read = len(payloads)
     return counts
 
 
 def _store(
-    url: str, config: InstanceConfig, payloads: Sequence[tuple[Json, Payload]], and_also: InSameTransaction | None
+    url: str,
+    config: InstanceConfig,
+    payloads: Sequence[tuple[Json, Payload]],
+    and_also: InSameTransaction | None,
+    decide_again: bool,
 ) -> IntakeCounts:
     counts = IntakeCounts()
     with engine(url).begin() as connection:
         known = orders.digests(connection, config.code, [item.entity_id for _, item in payloads])
-        fresh = [(payload, item) for payload, item in payloads if known.get(item.entity_id) != item.digest]
+        fresh = [
+            (payload, item) for payload, item in payloads if decide_again or known.get(item.entity_id) != item.digest
+        ]
         counts.unchanged = len(payloads) - len(fresh)
         if fresh:
-            _write(connection, config, fresh, known, counts)
+            _write(connection, config, fresh, known, counts, decide_again)
         if and_also:
             and_also(connection)
     return counts
@@ -104,6 +117,7 @@ def _write(
     fresh: Sequence[tuple[Json, Payload]],
     known: dict[int, bytes | None],
     counts: IntakeCounts,
+    decide_again: bool,
 ) -> None:
     batch = _understand(fresh)
     stored = orders.load_for_update(connection, config.code, sorted(batch.understood.keys() & known.keys()))
@@ -117,11 +131,11 @@ def _write(
             continue
         if change is None:
             counts.ignored += 1
-        elif entity_id in stored and changes_nothing(change, stored[entity_id]):
+        elif not decide_again and entity_id in stored and changes_nothing(change, stored[entity_id]):
             counts.unchanged += 1
         else:
             (changed if entity_id in stored else new).append(change)
-    inbox = _keep_payloads(connection, config, [*new, *changed], batch)
+    inbox = _keep_payloads(connection, config, [*new, *changed], batch, decide_again)
     orders.insert_new(connection, config.code, new)
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
@@ -142,13 +156,14 @@ def _understand(fresh: Sequence[tuple[Json, Payload]]) -> _Batch:
 
 
 def _keep_payloads(
-    connection: Connection, config: InstanceConfig, changes: Sequence[OrderChange], batch: _Batch
+    connection: Connection, config: InstanceConfig, changes: Sequence[OrderChange], batch: _Batch, decide_again: bool
 ) -> dict[bytes, int]:
     """Raw payloads into the inbox, all but those that are there already (an order in quarantine is read every hour)."""
     payloads = [change.payload for change in changes]
     troubled = [item for _, item, _ in batch.troubles.values()]
-    known = orders.inbox_ids(connection, config.code, troubled) if troubled else {}
-    payloads += [item for item in troubled if item.digest not in known]
+    perhaps_known = [*payloads, *troubled] if decide_again else troubled
+    known = orders.inbox_ids(connection, config.code, perhaps_known) if perhaps_known else {}
+    payloads = [item for item in [*payloads, *troubled] if item.digest not in known]
     ids = orders.insert_inbox(connection, config.code, payloads)
     return known | {item.digest: inbox_id for item, inbox_id in zip(payloads, ids, strict=True)}
 
@@ -187,14 +202,18 @@ def _quarantine(
 
 
 def _store_one_by_one(
-    url: str, config: InstanceConfig, payloads: Sequence[tuple[Json, Payload]], and_also: InSameTransaction | None
+    url: str,
+    config: InstanceConfig,
+    payloads: Sequence[tuple[Json, Payload]],
+    and_also: InSameTransaction | None,
+    decide_again: bool,
 ) -> IntakeCounts:
     """The careful way: one order's trouble with the database is that order's alone."""
     counts = IntakeCounts()
     for payload, item in payloads:
         for last_try in (False, True):
             try:
-                counts += _store(url, config, [(payload, item)], None)
+                counts += _store(url, config, [(payload, item)], None, decide_again)
                 break
             except IntegrityError as error:
                 if last_try:
@@ -217,6 +236,6 @@ def _could_not_store(url: str, config: InstanceConfig, item: Payload, error: DBA
     )
     with engine(url).begin() as connection:
         batch = _Batch(troubles={item.entity_id: (trouble, item, None)})
-        inbox = _keep_payloads(connection, config, [], batch)
+        inbox = _keep_payloads(connection, config, [], batch, False)
         _quarantine(connection, config, item.entity_id, trouble, None, inbox[item.digest])
     return IntakeCounts(quarantined=1)

@@ -1,0 +1,45 @@
+"""The instances as their files configure them, without loading Airflow."""
+
+from __future__ import annotations
+
+import getpass
+
+from magento_oms.config.load import load_instances
+from magento_oms.config.models import InstanceConfig
+from magento_oms.ports import ConfigurationError
+from magento_oms.settings import settings
+
+
+def configured(code: str) -> InstanceConfig:
+    """One instance. Raises ConfigurationError where its file is missing or has problems."""
+    loaded = load_instances(settings().instances_dir)
+    for config in loaded.good:
+        if config.code == code:
+            return config
+    known = ", ".join(config.code for config in loaded.good) or "none"
+    raise ConfigurationError(
+        f"There is no valid configuration of an instance {code!r} in {settings().instances_dir} (valid: {known}).",
+        way_out="`magento-oms config check` tells what is wrong." if loaded.problems else "Add its file.",
+    )
+
+
+def target_of(name: str) -> str:
+    """The target that a person means by `magento:<code>`, `<code>`, `all` or `*`.
+
+    Raises:
+        ConfigurationError: no such instance is configured; a hold of a misspelt one would hold nothing.
+    """
+    if name in ("all", "*"):
+        return "*"
+    system, colon, code = name.rpartition(":")
+    if colon and system != "magento":
+        return name
+    return f"magento:{configured(code).code}"
+
+
+def person() -> str:
+    """Who runs the command, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,254 @@
+"""The command `magento-oms` from outside, over a real Postgres."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from tests.workflows.fakes import FakeMagento, instance_config, store_config
+from tests.workflows.oms import Oms
+from typer.testing import CliRunner, Result
+
+from magento_oms.cli.main import app
+from magento_oms.orchestration import wiring
+from magento_oms.ports import AuthenticationError
+from magento_oms.settings import settings
+from magento_oms.storage import instances, quarantine
+from magento_oms.storage.database import engine
+
+Run = Callable[..., Result]
+
+
+def write_config(folder: Path, **statuses: dict[str, str]) -> None:
+    """The file of the instance `loom`, with other statuses where given."""
+    config = instance_config(store_config(**({"statuses": statuses} if statuses else {})))
+    (folder / "loom.yaml").write_text(json.dumps(config.model_dump(mode="json", exclude_unset=True)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The instances' folder, with the instance `loom`."""
+    write_config(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(oms_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a command over an OMS of its own."""
+    monkeypatch.setenv("MAGENTO_OMS_DATABASE_URL", oms_database)
+    monkeypatch.setenv("MAGENTO_OMS_INSTANCES_DIR", str(folder))
+    settings.cache_clear()
+
+    def command(*arguments: object, code: int = 0, answer: str | None = None) -> Result:
+        result = CliRunner().invoke(app, [str(each) for each in arguments], input=answer)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    with structlog.testing.capture_logs():
+        yield command
+    settings.cache_clear()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> FakeMagento:
+    """The store that every command finds behind the connection."""
+    fake = FakeMagento()
+    monkeypatch.setattr(wiring, "magento_for", lambda config: fake)
+    return fake
+
+
+@pytest.fixture
+def oms(oms_database: str) -> Oms:
+    with engine(oms_database).begin() as connection:
+        instances.configure(connection, instance_config())
+    return Oms(oms_database)
+
+
+@pytest.fixture
+def order(oms: Oms, store: FakeMagento) -> int:
+    """An order that the OMS has taken in."""
+    entity_id = store.place()
+    oms.take_in(store, instance_config())
+    return entity_id
+
+
+def test_orders_are_listed_for_people_and_programs(run: Run, order: int) -> None:
+    assert run("orders", "list").stdout.splitlines()[0].startswith("instance\tentity_id\t")
+    [row] = json.loads(run("orders", "list", "--instance", "loom", "--json").stdout)
+    assert row["entity_id"] == order
+    assert json.loads(run("orders", "list", "--state", "cancelled", "--json").stdout) == []
+    assert "allocated" in run("orders", "list", "--state", "nonsense", code=1).stderr
+
+
+def test_an_order_is_shown_without_the_buyer_unless_asked(run: Run, oms: Oms, order: int) -> None:
+    shown = run("orders", "show", "loom", order).stdout
+    assert "Time line" in shown
+    assert "IST" in shown
+    assert "asha@example.com" not in shown
+    assert "Rao" not in shown
+    assert "asha@example.com" in run("orders", "show", "loom", order, "--personal").stdout
+    assert run("orders", "show", "loom", oms.order(order)["increment_id"]).stdout == shown
+    assert "orders pull" in run("orders", "show", "loom", 987654, code=1).stderr
+
+
+def test_an_ambiguous_number_is_explained(run: Run, oms: Oms, store: FakeMagento, order: int) -> None:
+    other = store.place()
+    oms.take_in(store, instance_config())
+    oms.run("update sales_order set increment_id = :n where entity_id = :id", n=str(order), id=other)
+    assert "--by entity" in run("orders", "show", "loom", order, code=1).stderr
+    assert f"entity_id: {order}\n" in run("orders", "show", "loom", order, "--by", "entity").stdout
+    assert f"entity_id: {other}\n" in run("orders", "show", "loom", order, "--by", "increment").stdout
+
+
+def test_one_order_is_pulled(run: Run, oms: Oms, store: FakeMagento) -> None:
+    entity_id = store.place()
+    assert "new, now" in run("orders", "pull", "loom", entity_id).stdout
+    assert oms.order(entity_id)["entity_id"] == entity_id
+    assert "unchanged" in run("orders", "pull", "loom", oms.order(entity_id)["increment_id"]).stdout
+    run("orders", "pull", "loom", 424242, code=1)
+    assert "entity id" in run("orders", "pull", "loom", "000999999", code=1).stderr
+    assert "valid: loom" in run("orders", "pull", "lom", 1, code=1).stderr
+
+
+def test_a_held_order_goes_on_once_its_status_is_configured(
+    run: Run, oms: Oms, store: FakeMagento, folder: Path
+) -> None:
+    entity_id = store.place(status="gift_check")
+    assert "gift_check" in run("orders", "pull", "loom", entity_id, code=1).stderr
+    [entry] = json.loads(run("quarantine", "list", "loom", "--json").stdout)
+    assert "stays: " in run("quarantine", "retry", entry["id"], code=1).stdout
+    write_config(folder, pull={"pending": "Placed", "gift_check": "Gift checked"})
+    assert "understood" in run("quarantine", "retry", entry["id"]).stdout
+    assert oms.states()[entity_id] == "allocated"
+    assert oms.quarantined() == {}
+    assert oms.count("inbox") == 1
+    assert "resolved already" in run("quarantine", "retry", entry["id"], code=1).stderr
+    assert "empty" in run("quarantine", "retry", "--all").stdout
+
+
+def test_retry_settles_an_order_that_is_stored_from_the_same_payload(run: Run, oms: Oms, order: int) -> None:
+    with engine(oms.url).begin() as connection:
+        quarantine.open_(
+            connection, instance="loom", subject=f"order:{order}", code="backwards", reason="r", way_out="w"
+        )
+    before = oms.business()
+    run("quarantine", "retry", "--all", "--instance", "loom")
+    assert oms.quarantined() == {}
+    assert oms.business() == before
+    assert len(oms.effects(order)) == 1
+
+
+def failed_effect(oms: Oms) -> int:
+    [effect] = oms.effects()
+    oms.run("update effect set state = 'failed', finished_at = now()")
+    with engine(oms.url).begin() as connection:
+        return quarantine.open_(
+            connection, instance="loom", subject=f"effect:{effect['id']}", code="refused", reason="r", way_out="w",
+            effect_id=effect["id"],
+        )  # fmt: skip
+
+
+@pytest.mark.usefixtures("order")
+def test_a_refused_effect_is_sent_on(run: Run, oms: Oms) -> None:
+    entry = failed_effect(oms)
+    assert "due again" in run("quarantine", "retry", entry).stdout
+    assert oms.effect_states() == ["due"]
+    assert oms.quarantined() == {}
+
+
+@pytest.mark.usefixtures("order")
+def test_a_dismissal_gives_up_and_says_why(run: Run, oms: Oms) -> None:
+    entry = failed_effect(oms)
+    assert "says why" in run("quarantine", "dismiss", entry, "--reason", " ", code=1).stderr
+    run("quarantine", "dismiss", entry, "--reason", "done by hand")
+    assert oms.effect_states() == ["cancelled"]
+    [row] = oms.rows("select resolution from quarantine")
+    assert row["resolution"].endswith(": done by hand")
+    assert "no quarantine entry" in run("quarantine", "dismiss", 999, "--reason", "x", code=1).stderr
+    assert "--all" in run("quarantine", "retry", code=1).stderr
+
+
+def test_effects_are_listed_held_and_released(run: Run, order: int) -> None:
+    [row] = json.loads(run("effects", "list", "--order", order, "--target", "loom", "--json").stdout)
+    assert row["state"] == "due"
+    assert "Use planned" in run("effects", "list", "--state", "nonsense", code=1).stderr
+    run("effects", "hold", "loom", "--reason", "stocktaking")
+    assert "magento:loom" in run("effects", "list").stderr
+    run("effects", "hold", "all", "--reason", "storm")
+    assert "still held: storm" in run("effects", "release", "magento:loom").stdout
+    run("effects", "release", "*")
+    assert "Held now: none" in run("effects", "release", "loom", code=1).stderr
+    assert "valid: loom" in run("effects", "hold", "lom", "--reason", "x", code=1).stderr
+
+
+@pytest.mark.usefixtures("order")
+def test_recovery_asks_first(run: Run, oms: Oms) -> None:
+    run("effects", "recover", answer="n\n", code=1)
+    assert oms.effect_states() == ["due"]
+    assert "1 effects" in run("effects", "recover", "--target", "loom", "--yes").stdout
+    assert oms.effect_states() == ["unknown"]
+
+
+def test_configuration_is_checked(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No problems: loom" in run("config", "check").output
+    assert "no instance 'lom'" in run("config", "check", "lom", code=1).stdout
+    (folder / "bad.yaml").write_text("code: bad\nnme: Bad\n")
+    findings = json.loads(run("config", "check", "--json", code=1).stdout)
+    assert {"bad.yaml:2"} <= {finding["where"] for finding in findings}
+    run("config", "check", "loom")
+
+    def refused(config: object) -> None:
+        raise AuthenticationError("The store refuses the password.", way_out="Correct the connection.")
+
+    monkeypatch.setattr(wiring, "magento_for", refused)
+    assert "Correct the connection." in run("config", "check", "loom", "--live", code=1).stdout
+
+
+def test_the_schema_is_written(run: Run, tmp_path: Path) -> None:
+    run("config", "schema", tmp_path / "schema.json")
+    assert "stores" in json.loads((tmp_path / "schema.json").read_text())["properties"]
+    assert "cannot be written" in run("config", "schema", tmp_path / "no" / "schema.json", code=1).stderr
+
+
+def test_a_database_that_is_not_migrated_is_upgraded(
+    run: Run, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAGENTO_OMS_DATABASE_URL", new_database())
+    settings.cache_clear()
+    assert "magento-oms database upgrade" in run("orders", "list", code=1).stderr
+    run("database", "upgrade")
+    run("orders", "list")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("", "is not known"), ("nonsense", "is no database URL"),
+     ("postgresql+psycopg://me:hush@127.0.0.1:1/x", "cannot be reached")],
+)  # fmt: skip
+def test_a_missing_database_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, url: str, told: str) -> None:
+    monkeypatch.setenv("MAGENTO_OMS_DATABASE_URL", url)
+    settings.cache_clear()
+    error = run("orders", "list", code=1).stderr
+    assert told in error
+    assert "hush" not in error
+    assert "Traceback" not in error
+
+
+def test_the_sandbox_says_what_it_lacks(run: Run, tmp_path: Path, oms_database: str) -> None:
+    assert "--database-url" in run("sandbox", "run", code=1).stderr
+    with_database = ("--database-url", oms_database)
+    assert "none" in run("sandbox", "run", *with_database, "--profile", "warp", code=1).stderr
+    assert "no directory" in run("sandbox", "replay", tmp_path / "no", *with_database, code=1).stderr
+
+
+def test_help_is_quick_and_everywhere(run: Run) -> None:
+    assert run("--version").stdout.startswith("magento-oms ")
+    for group in ("config", "orders", "effects", "quarantine", "sandbox", "database"):
+        assert "Usage" in run(group, "--help").stdout
+    heavy = "import sys, magento_oms.cli.main; print({'airflow', 'pandas', 'sqlalchemy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout == "set()\n"
