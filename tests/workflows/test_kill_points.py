@@ -159,6 +159,8 @@ def new_url(postgres_server: PostgresServer, _migrated: str) -> Iterator[Callabl
     made: list[str] = []
 
     def make() -> str:
+        if made:  # one at a time is enough
+            postgres_server.drop_database(made.pop())
         made.append(f"kill_{secrets.token_hex(6)}")
         return postgres_server.create_database(made[-1], template=_migrated)
 
@@ -169,11 +171,11 @@ def new_url(postgres_server: PostgresServer, _migrated: str) -> Iterator[Callabl
 
 SMALL = [
     {"seed": 1, "payment": "cod", "shape": "simple"},
-    {"seed": 2, "payment": "cod", "shape": "configurable"},
     {"seed": 3, "payment": "prepaid", "shape": "simple", "state": "processing", "status": "processing"},
 ]
 
 
+@pytest.mark.timeout(900)
 def test_worker_killed_at_every_point_loses_and_doubles_nothing(
     sandbox: SandboxClient, workers: Workers, new_url: Callable[[], str], tmp_path: Path, said: Path
 ) -> None:

@@ -34,6 +34,7 @@ def upgrade(url: str, revision: str = "head") -> None:
             connection.rollback()
             connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
+    engine(url).dispose()  # nothing stays connected: databases are copied from a migrated one
 
 
 if __name__ == "__main__":
