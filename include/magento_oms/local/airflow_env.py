@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +29,43 @@ class AirflowSecrets:
     jwt_secret: str  # 64 bytes or more
 
 
-def component_commands(port: int) -> dict[str, list[str]]:
-    """What each of Airflow's components is started with, in the order of their start.
+TUNING: Mapping[str, str] = {
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+    # A push lingers in its slot; live pulls of every instance want one too.
+    "AIRFLOW__CORE__PARALLELISM": "16",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "5",
+    # The default second between the scheduler's turns would be most of a wake-up's latency.
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    # A killed scheduler's tasks are taken over within seconds; by default after five minutes.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "12",
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+    # Not shorter: a restart of the API server takes 18 s, and a task declared dead meanwhile would run twice.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    # One triggerer: a killed one's watchers start again within seconds.
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+"""What makes Airflow quick to wake and quick to recover, on one machine and in `docker-compose.yaml` alike."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (
+    ("python", "-m", "magento_oms.storage.migrate"),
+    ("airflow", "db", "migrate"),
+)
+"""What brings the two databases to their present shape, before anything else is started."""
+
+
+def component_commands(port: int, host: str = "127.0.0.1") -> dict[str, list[str]]:
+    """What each of Airflow's components is started with (after `airflow`), in the order of their start.
 
     The API server first: the others ask it. One worker is enough for one machine.
     """
     return {
-        "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        "api-server": ["api-server", "--host", host, "--port", str(port), "--workers", "1"],
         "scheduler": ["scheduler"],
         "dag-processor": ["dag-processor"],
         "triggerer": ["triggerer"],
@@ -48,40 +78,22 @@ def airflow_settings(
     """Airflow's settings, as environment variables."""
     url = f"http://127.0.0.1:{ports.api}"
     return {
+        **TUNING,
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__DAGS_FOLDER": str(repository / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         # On one machine, for one person: no login.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-        # A push lingers in its slot; live pulls of every instance want one too.
-        "AIRFLOW__CORE__PARALLELISM": "16",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__PORT": str(ports.api),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "5",
-        # The default second between the scheduler's turns would be most of a wake-up's latency.
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-        # A killed scheduler's tasks are taken over within seconds; by default after five minutes.
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "12",
-        "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
-        # Not shorter: a restart of the API server takes 18 s, and a task declared dead meanwhile would run twice.
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-        # One triggerer: a killed one's watchers start again within seconds.
-        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
-        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.worker_logs),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.trigger_logs),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 
 
