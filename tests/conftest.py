@@ -40,15 +40,22 @@ def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]
 
 @pytest.fixture(scope="session")
 def _migrated(postgres_server: PostgresServer) -> str:
+    from magento_oms.storage.database import engine
     from magento_oms.storage.migrate import upgrade
 
-    upgrade(postgres_server.create_database("oms_template"))
+    url = postgres_server.create_database("oms_template")
+    upgrade(url)
+    engine(url).dispose()  # nobody may be connected to a database that is copied
     return "oms_template"
 
 
 @pytest.fixture
 def oms_database(postgres_server: PostgresServer, _migrated: str) -> Iterator[str]:
     """URL of an OMS database of its own, migrated to head."""
+    from magento_oms.storage.database import engine
+
     name = f"oms_{secrets.token_hex(6)}"
-    yield postgres_server.create_database(name, template=_migrated)
+    url = postgres_server.create_database(name, template=_migrated)
+    yield url
+    engine(url).dispose()
     postgres_server.drop_database(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
 Json = Mapping[str, Any]
@@ -155,7 +155,9 @@ def parse_magento_time(text: str) -> datetime:
     Raises:
         ValueError: the text is not such a time.
     """
-    return datetime.strptime(f"{text} +0000", "%Y-%m-%d %H:%M:%S %z")
+    if len(text) != len("2026-11-23 13:34:18") or text[10] != " ":
+        raise ValueError(f"{text!r} is not a time like 2026-11-23 13:34:18")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 @runtime_checkable

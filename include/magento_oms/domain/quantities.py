@@ -32,9 +32,11 @@ class Quantities:
     returned: Decimal = ZERO
 
     def __post_init__(self) -> None:
-        for name in ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelled", "returned"):
-            if getattr(self, name) < 0:
-                raise QuantitiesDoNotFit(f"{name} is {getattr(self, name)}, below zero")
+        lowest = min(
+            self.ordered, self.allocated, self.packed, self.invoiced, self.shipped, self.cancelled, self.returned
+        )
+        if lowest < 0:
+            raise QuantitiesDoNotFit(f"a quantity is {lowest}, below zero: {self}")
         if self.shipped + self.cancelled > self.ordered:
             raise QuantitiesDoNotFit(
                 f"{self.shipped} shipped and {self.cancelled} cancelled are more than {self.ordered} ordered"
@@ -49,13 +51,14 @@ class Quantities:
         """
         shipped = max(self.shipped, min(shipped, self.ordered - self.cancelled))
         cancelled = max(self.cancelled, min(cancelled, self.ordered - shipped))
-        return replace(
-            self,
+        return Quantities(
+            ordered=self.ordered,
+            allocated=max(self.allocated, shipped),
+            packed=max(self.packed, shipped),
             invoiced=max(self.invoiced, invoiced),
             shipped=shipped,
             cancelled=cancelled,
-            allocated=max(self.allocated, shipped),
-            packed=max(self.packed, shipped),
+            returned=self.returned,
         )
 
     def allocate_rest(self) -> Quantities:

@@ -297,6 +297,10 @@ def _flag(row: Json, name: str) -> bool:
 
 def _amount(row: Json, name: str, default: Decimal = ZERO) -> Decimal:
     value = row.get(name)
+    if type(value) is int:  # most are, and there are dozens an order
+        value = Decimal(value)
+    if type(value) is Decimal and -TOO_MUCH < value < TOO_MUCH:
+        return value
     if value is None or value == "":
         return default
     if isinstance(value, bool):

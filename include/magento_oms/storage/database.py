@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
 import psycopg
-from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from magento_oms.ports import ConfigurationError
@@ -35,11 +37,24 @@ def database_url() -> str:
 
 @lru_cache(maxsize=8)
 def engine(url: str) -> Engine:
-    """An engine without a pool: a connection is opened for a task and closed with it.
+    """The engine of this process. Its few connections are kept: logging in costs more than writing a page of orders.
 
-    Airflow forks its task processes; a pooled connection shared over a fork would be used by two at once.
+    Airflow forks its task processes. A child begins with an empty pool and leaves its parent's connections alone.
     """
-    return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})
+    made = create_engine(url, pool_size=4, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    _engines.add(made)
+    return made
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _leave_parents_connections() -> None:
+    for made in list(_engines):
+        made.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_parents_connections)
 
 
 def psycopg_url(url: str) -> str:

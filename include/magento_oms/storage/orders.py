@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -96,14 +97,14 @@ def load_for_update(connection: Connection, instance: str, entity_ids: Iterable[
 def insert_inbox(
     connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders"
 ) -> list[int]:
-    """Keep raw payloads; the new inbox ids, in order."""
+    """Keep raw payloads, compressed; the new inbox ids, in order."""
     ids = _new_ids(connection, "inbox", len(payloads))
     _copy(
         connection,
         "inbox",
         ("id", "instance", "source", "entity_id", "digest", "read_at", "payload"),
         [
-            (inbox_id, instance, source, item.entity_id, item.digest, item.read_at, item.raw)
+            (inbox_id, instance, source, item.entity_id, item.digest, item.read_at, zlib.compress(item.raw, 1))
             for inbox_id, item in zip(ids, payloads, strict=True)
         ],
     )
@@ -127,6 +128,11 @@ def inbox_ids(
         },
     )
     return {bytes(found): inbox_id for found, inbox_id in rows}
+
+
+def unpacked(payload: bytes) -> bytes:
+    """The JSON text that `inbox.payload` holds."""
+    return zlib.decompress(payload)
 
 
 def insert_new(connection: Connection, instance: str, changes: Sequence[OrderChange]) -> None:

@@ -397,7 +397,7 @@ class Inbox(Base):
     digest: Mapped[bytes]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     read_at: Mapped[datetime]
-    payload: Mapped[bytes]
+    payload: Mapped[bytes] = mapped_column(comment="the JSON text, zlib")
 
 
 class Watermark(Base):

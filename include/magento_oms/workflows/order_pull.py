@@ -277,12 +277,7 @@ def _pull_all(
 
 def _pages(store: MagentoOrders, config: InstanceConfig, where: OrderFilter) -> Generator[OrderPage]:
     """All orders by `entity_id`: over two ranges at once where there are many."""
-    size = config.page_size
-    first = store.page_after(None, where, page_size=size, by="entity_id")
-    yield first
-    if first.last or first.end is None:
-        return
-    ranges = _ranges(store, config, replace(where, entity_id_from=first.end.entity_id + 1))
-    with closing(read_ranges(store, None, ranges, page_size=size, by="entity_id")) as rest:
-        for item in rest:
+    ranges = _ranges(store, config, where)
+    with closing(read_ranges(store, None, ranges, page_size=config.page_size, by="entity_id")) as pages:
+        for item in pages:
             yield item.page
