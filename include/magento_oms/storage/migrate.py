@@ -24,7 +24,8 @@ def alembic_config(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Migrate the database at `url`. Safe to call from several processes at once: one works, the others wait."""
     config = alembic_config(url)
-    with engine(url).connect() as connection:
+    ours = engine(url)
+    with ours.connect() as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         connection.commit()
         try:
@@ -34,7 +35,7 @@ def upgrade(url: str, revision: str = "head") -> None:
             connection.rollback()
             connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
-    engine(url).dispose()  # nothing stays connected: databases are copied from a migrated one
+    ours.dispose()  # nothing stays connected: databases are copied from a migrated one
 
 
 if __name__ == "__main__":
