@@ -83,6 +83,8 @@ def airflow_settings(
         "AIRFLOW__CORE__DAGS_FOLDER": str(repository / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository / "plugins"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # A new DAG file is seen within half a minute, not after five.
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         # On one machine, for one person: no login.
@@ -117,4 +119,12 @@ def process_environment(repository: Path, settings: Mapping[str, str]) -> dict[s
     # `airflow_local_settings` is found here: it waits for a database that restarts.
     environment["PYTHONPATH"] = str(repository / "config")
     environment["PYTHONUNBUFFERED"] = "1"
-    return environment | dict(settings)
+    return environment | straight_to_this_machine(environment) | dict(settings)
+
+
+def straight_to_this_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """What `NO_PROXY` has to be, so that a proxy of the user's is not asked for what runs here."""
+    told = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    names = [name for name in (part.strip() for part in told.split(",")) if name]
+    value = ",".join(dict.fromkeys([*names, "127.0.0.1", "localhost"]))
+    return {"no_proxy": value, "NO_PROXY": value}

@@ -6,6 +6,7 @@ Starts afresh, shows what it waits for, prints what happened, and stays up until
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sys
@@ -25,10 +26,11 @@ from rich.table import Table
 from commerce_sandbox.client import SandboxClient
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
+from magento_oms.local.airflow_env import straight_to_this_machine
 from magento_oms.local.demo_report import InstanceReport, compare, p95
-from magento_oms.local.postgres import PostgresTrouble
 from magento_oms.local.processes import ProcessTrouble
 from magento_oms.local.supervisor import REPOSITORY, SANDBOX_PASSWORD, LocalStack, Plan
+from magento_oms.local.trouble import LocalTrouble
 
 STATE = REPOSITORY / ".run" / "demo"
 RESULT = REPOSITORY / "build" / "demo.json"
@@ -53,14 +55,15 @@ def main(
 ) -> None:
     """Show the whole thing on this machine: Magento stores (a stand-in), the OMS and the Airflow UI."""
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.update(straight_to_this_machine(os.environ))
     started = time.monotonic()
     try:
         sys.exit(_demo(started, orders=orders, seconds=seconds, once=once, faults=faults))
     except KeyboardInterrupt:
         console.print("\nStopped. Every process that was started has ended.")
         sys.exit(130 if once else 0)
-    except (PostgresTrouble, ProcessTrouble) as trouble:
-        console.print(f"[red]{trouble}")
+    except LocalTrouble as trouble:
+        console.print(str(trouble), style="red", markup=False, highlight=False)
         sys.exit(1)
 
 

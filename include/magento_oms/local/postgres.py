@@ -1,15 +1,10 @@
-"""Embedded Postgres: the wheel's own binaries, run by us. Works as root and not, and from a path with a space.
-
-Root may not run Postgres, so as root the server runs as the service user `pgserver`, which is made when it is missing.
-"""
+"""Embedded Postgres: the wheel's own binaries, run by us. Works as root and not, and from a path with a space."""
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import importlib.util
 import os
-import pwd
+import random
 import secrets
 import signal
 import socket
@@ -19,18 +14,32 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
+import psutil
 import psycopg
 from psycopg import sql
 
-SERVICE_USER = "pgserver"
+from magento_oms.local.folder_lock import FolderLock
+from magento_oms.local.parent_death import end_with_parent
+from magento_oms.local.service_user import (
+    SERVICE_USER,
+    open_to_all,
+    place_for_data,
+    programs_for_all,
+    remove_data,
+    service_user,
+)
+from magento_oms.local.trouble import LocalTrouble
+
 SUPERUSER = "postgres"
-PR_SET_PDEATHSIG = 1
 READY_SECONDS = 60.0
+LEFTOVER_SECONDS = 30.0
+PORTS = range(15_000, 32_000)
+"""Below those that systems give to outgoing connections: one of these stays free while what uses it is restarted."""
 
 
-class PostgresTrouble(RuntimeError):
+class PostgresTrouble(LocalTrouble):
     """Postgres cannot be started; the text says why and what to do."""
 
 
@@ -51,10 +60,19 @@ def binaries() -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on now.
+
+    Raises:
+        PostgresTrouble: there is none.
+    """
+    for port in random.SystemRandom().sample(PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise PostgresTrouble(f"No TCP port between {PORTS.start} and {PORTS.stop} of 127.0.0.1 is free.")
 
 
 class PostgresServer:
@@ -68,7 +86,8 @@ class PostgresServer:
 
     def __init__(self, folder: Path, *, port: int | None = None, options: dict[str, str] | None = None) -> None:
         self._folder = folder.resolve()
-        self._data = self._folder / "data"
+        self._data = self._folder / "data"  # may be a link, see `place_for_data`
+        self._programs = Path()
         self.port = port or free_port()
         self._options = {
             "listen_addresses": "127.0.0.1",
@@ -76,25 +95,33 @@ class PostgresServer:
             "unix_socket_directories": "",
             "max_connections": "150",
         } | (options or {})
-        self._as_service = _service_user()
+        self._as_service: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock: IO[str] | None = None
+        self._lock = FolderLock(self._folder / "lock", self._folder)
         self._password = ""
 
     def start(self) -> PostgresServer:
         """Make the cluster if there is none, start it, and wait until it answers.
 
         Raises:
-            PostgresTrouble: another process runs this cluster, or the server ended; with its last words.
+            LocalTrouble: another process runs this cluster, or the server ended; with its last words.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        self._password = self._read_password()
-        if not (self._data / "PG_VERSION").exists():
-            self._make_cluster()
-        self._clear_stale_pid()
-        self._run()
-        self._wait_until_ready()
+        self._lock.take()
+        try:
+            self._as_service = service_user()
+            self._programs = programs_for_all(binaries())
+            self._data = place_for_data(self._folder)
+            self._password = self._read_password()
+            if not (self._data / "PG_VERSION").exists():
+                self._make_cluster()
+            self._check_way_in()
+            self._clear_stale_pid()
+            self._run()
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -107,32 +134,39 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     def ended(self) -> int | None:
         """Exit code of a server that ended by itself; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def restart(self) -> None:
-        """Start a server that ended by itself again."""
+        """Start a server that ended by itself again, as soon as its sessions have ended too.
+
+        Raises:
+            PostgresTrouble: they do not end, or the server does not start.
+        """
+        end = time.monotonic() + LEFTOVER_SECONDS
+        while self._at_work():
+            if time.monotonic() > end:
+                raise PostgresTrouble(f"Sessions of a Postgres that ended still work in {self._data}.")
+            time.sleep(0.05)
         self._clear_stale_pid()
         self._run()
         self._wait_until_ready()
 
     @staticmethod
-    def in_use(folder: Path) -> bool:
-        """Whether a process runs the cluster in `folder`."""
-        lock = folder / "lock"
-        if not lock.exists():
-            return False
-        with lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+    def remove(folder: Path) -> None:
+        """Remove a cluster, wherever its data lies.
+
+        Raises:
+            FolderBusy: a process runs it.
+        """
+        if folder.exists():
+            lock = FolderLock(folder / "lock", folder)
+            lock.take()
+            remove_data(folder)
+            lock.release()
 
     @property
     def pid(self) -> int:
@@ -189,17 +223,6 @@ class PostgresServer:
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url("postgres", driver="postgresql"), autocommit=True, connect_timeout=5)
 
-    def _take_lock(self) -> None:
-        self._lock = (self._folder / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            self._lock = None
-            raise PostgresTrouble(
-                f"Another process runs the Postgres of {self._folder}. Stop it first, or use another folder."
-            ) from None
-
     def _read_password(self) -> str:
         path = self._folder / "password"
         if not path.exists():
@@ -212,16 +235,15 @@ class PostgresServer:
         who = self._as_service
         if who:
             os.chown(self._data, who["user"], who["group"])
-            self._check_way_in()
-        # A file, not a pipe: the service user has to open it by its name.
-        with tempfile.NamedTemporaryFile("w", prefix="pg-") as password:
+        # A file, not a pipe: the service user has to open it by its name, in a folder that it may enter.
+        with tempfile.NamedTemporaryFile("w", prefix="password-", dir=self._data.parent) as password:
             password.write(self._password)
             password.flush()
             if who:
                 os.chown(password.name, who["user"], who["group"])
             made = subprocess.run(
                 [
-                    *(binaries() / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password.name}"),
+                    *(self._programs / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password.name}"),
                     *("-A", "scram-sha-256", "-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 ],
                 capture_output=True,
@@ -234,48 +256,41 @@ class PostgresServer:
             raise PostgresTrouble(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
 
     def _check_way_in(self) -> None:
-        """The service user must be able to reach the data folder and the wheel."""
-        for target in (self._folder, binaries()):
-            for parent in (target, *target.parents):
-                if not parent.stat().st_mode & 0o001:
-                    raise PostgresTrouble(
-                        f"As root, Postgres runs as the user {SERVICE_USER}, who may not enter {parent}. "
-                        f"Run `chmod o+x '{parent}'`, work in another folder, or run as a user other than root."
-                    )
+        """A cluster that was made where its service user could go, and cannot go any more."""
+        if self._as_service and not open_to_all(self._data.parent):
+            raise PostgresTrouble(
+                f"As root, Postgres runs as the user {SERVICE_USER}, who may no longer enter {self._data.parent}. "
+                "Run `chmod o+x` on its folders, or remove the data to begin afresh."
+            )
+
+    def _at_work(self) -> bool:
+        """Whether a process of this cluster is alive: each has the data folder as its working directory."""
+        for process in psutil.process_iter():
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self._data:
+                    return True
+            except psutil.Error:
+                continue
+        return False
 
     def _clear_stale_pid(self) -> None:
-        """A pid file left by a crash stops a start if its number is somebody else's now. Every Postgres process has the
-        data folder as its working directory: if none has, the file is stale.
-        """
+        """A pid file left by a crash stops a start if its number is somebody else's now."""
         pid_file = self._data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        for process in Path("/proc").iterdir():
-            if not process.name.isdigit():
-                continue
-            try:
-                if (process / "cwd").readlink() == self._data:
-                    return
-            except OSError:
-                continue
-        pid_file.unlink(missing_ok=True)
+        if pid_file.exists() and not self._at_work():
+            pid_file.unlink(missing_ok=True)
 
     def _run(self) -> None:
-        libc = ctypes.CDLL(None)
-
-        def die_with_parent() -> None:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
         settings = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binaries() / "postgres", "-D", self._data, *settings],
+                [self._programs / "postgres", "-D", self._data, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 process_group=0,
-                preexec_fn=die_with_parent,
+                preexec_fn=end_with_parent(signal.SIGINT),
+                pass_fds=(self._lock.descriptor,),
                 **self._as_service,
             )
 
@@ -299,15 +314,3 @@ class PostgresServer:
     def _last_words(self) -> str:
         lines = (self._folder / "postgres.log").read_text(errors="replace").splitlines()[-5:]
         return "Its log ends: " + " | ".join(lines)
-
-
-def _service_user() -> dict[str, Any]:
-    """Arguments that run a program as the service user; none where we are not root."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        who = pwd.getpwnam(SERVICE_USER)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--no-create-home", SERVICE_USER], check=True)  # noqa: S607
-        who = pwd.getpwnam(SERVICE_USER)
-    return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}

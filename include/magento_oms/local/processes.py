@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from magento_oms.local.parent_death import end_with_parent
+from magento_oms.local.trouble import LocalTrouble
+
 STOP_SECONDS = 15.0
 FIRST_PAUSE = 0.5  # seconds before a process that ended is started again; doubled while it keeps ending
 LONGEST_PAUSE = 15.0
 STEADY_SECONDS = 60.0  # a process that ran this long has recovered
+SEVERAL = 3  # restarts in a row after which a message shows the end of the log
 
 
-class ProcessTrouble(RuntimeError):
+class ProcessTrouble(LocalTrouble):
     """A process did not become ready; the text says which, with the last lines of its log."""
 
 
@@ -29,6 +31,7 @@ class Child:
     Attributes:
         ready: whether it can be worked with; asked until it says so.
         ready_seconds: how long that may take.
+        keep_open: file descriptors that it inherits, such as the lock of the folder that it works in.
         restarts: how often it was started again.
     """
 
@@ -38,19 +41,17 @@ class Child:
     log: Path
     ready: Callable[[], bool]
     ready_seconds: float = 90.0
+    keep_open: tuple[int, ...] = ()
     restarts: int = 0
     process: subprocess.Popen[bytes] | None = None
     _started: float = 0.0
     _pause: float = FIRST_PAUSE
-    _due: float = field(default=0.0)
+    _due: float = 0.0
+    _in_a_row: int = 0
+    _asked: bool = False
 
     def start(self) -> None:
         """Start it. It ends when this process ends, however that comes."""
-        libc = ctypes.CDLL(None)
-
-        def die_with_parent() -> None:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -60,11 +61,12 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 process_group=0,
-                preexec_fn=die_with_parent,
+                preexec_fn=end_with_parent(signal.SIGTERM),
+                pass_fds=self.keep_open,
             )
-        self._started = time.monotonic()
+        self._started, self._asked = time.monotonic(), False
 
-    def wait_until_ready(self, look: Callable[[], None] = lambda: None) -> None:
+    def wait_until_ready(self, look: Callable[[], object] = lambda: None) -> None:
         """Wait for `ready`, calling `look` now and then.
 
         Raises:
@@ -81,11 +83,13 @@ class Child:
 
     def look_after(self) -> str:
         """Start it again if it ended; what happened in words, or an empty text."""
-        if self.process is None or self.process.poll() is None:
-            if self.process is not None and time.monotonic() - self._started > STEADY_SECONDS:
-                self._pause = FIRST_PAUSE
+        if self.process is None:
             return ""
         now = time.monotonic()
+        if self.process.poll() is None:
+            if now - self._started > STEADY_SECONDS:
+                self._pause, self._in_a_row = FIRST_PAUSE, 0
+            return ""
         if not self._due:
             self._due = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
@@ -96,19 +100,28 @@ class Child:
         code, self._due = self.process.returncode, 0.0
         self.start()
         self.restarts += 1
-        return f"{self.name} ended with code {code} and was started again (restart {self.restarts}; log: {self.log})"
+        self._in_a_row += 1
+        how = f"{self.name} ended with code {code} and was started again"
+        if self._in_a_row < SEVERAL:
+            return f"{how} (log: {self.log})"
+        return f"{how}, {self._in_a_row} times in a row; it is tried every {self._pause:.0f} s. {self.last_words()}"
+
+    def ask_to_end(self) -> None:
+        """Ask its group to end, without waiting for it. Once: some programs break off at a second SIGTERM."""
+        if self.process is not None and self.process.poll() is None and not self._asked:
+            self._asked = True
+            self._signal_group(signal.SIGTERM)
 
     def stop(self) -> None:
-        """Ask its group to end; insist after a while."""
+        """Ask its group to end, and wait for it; insist after a while."""
         if self.process is None:
             return
-        if self.process.poll() is None:
-            self._signal_group(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._signal_group(signal.SIGKILL)
-                self.process.wait()
+        self.ask_to_end()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill_group()
+            self.process.wait()
         self._kill_group()
         self.process = None
 

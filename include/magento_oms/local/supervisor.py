@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +22,15 @@ from urllib.request import urlopen
 from cryptography.fernet import Fernet
 
 from magento_oms.local.airflow_env import (
+    MIGRATIONS,
     AirflowPorts,
     AirflowSecrets,
     airflow_settings,
     component_commands,
     process_environment,
 )
-from magento_oms.local.postgres import PostgresServer, PostgresTrouble, free_port
+from magento_oms.local.folder_lock import FolderLock
+from magento_oms.local.postgres import PostgresServer, free_port
 from magento_oms.local.processes import Child, ProcessTrouble
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -74,6 +78,7 @@ class LocalStack:
         self._plan = plan
         self._progress = progress
         self._children: list[Child] = []
+        self._lock = FolderLock(plan.state.with_name(f"{plan.state.name}.lock"), plan.state)
         self.postgres = PostgresServer(plan.state / "postgres")
         self.ports = AirflowPorts(free_port(), free_port(), free_port())
         self.sandbox_port = free_port()
@@ -95,7 +100,7 @@ class LocalStack:
         """Start everything; stop everything at the end, whatever happens.
 
         Raises:
-            PostgresTrouble, ProcessTrouble: something does not start.
+            LocalTrouble: something does not start, or another process works in the state folder.
         """
         try:
             self._start()
@@ -110,8 +115,7 @@ class LocalStack:
         if code is not None:
             self.postgres.restart()
             happened.append(f"Postgres ended with code {code} and was started again")
-        happened += [text for text in (child.look_after() for child in self._children) if text]
-        return happened
+        return happened + _look_after(self._children)
 
     def pids(self) -> dict[str, int]:
         """Process ids by name."""
@@ -123,14 +127,23 @@ class LocalStack:
         return {child.name: child.restarts for child in self._children}
 
     def stop(self) -> None:
-        """End every process that was started, the last one first, Postgres at the very end."""
-        for child in reversed(self._children):
-            child.stop()
-        self._children.clear()
-        self.postgres.stop()
+        """End every process that was started, the last one first, Postgres at the very end. Not to be interrupted.
+
+        What talks to the API server ends together, and before it: a task that ends tells it so.
+        """
+        with _undisturbed():
+            for child in self._children:
+                if child.name not in ("sandbox", "api-server"):
+                    child.ask_to_end()
+            for child in reversed(self._children):
+                child.stop()
+            self._children.clear()
+            self.postgres.stop()
+            self._lock.release()
 
     def _start(self) -> None:
         plan = self._plan
+        self._lock.take()
         _empty(plan.state)
         self._progress("Postgres")
         self.postgres.start()
@@ -140,11 +153,14 @@ class LocalStack:
             REPOSITORY, self._settings(self.postgres.url("airflow", roles["airflow"]))
         )
         self._progress("OMS database")
-        self._run_once("oms-migrate", ["-m", "magento_oms.storage.migrate"])
+        oms, airflow = MIGRATIONS
+        self._run_once("oms-migrate", oms)
         if plan.sandbox_instances:
             self._progress("sandbox")
             self._start_child(self._sandbox(self.postgres.url("sandbox", roles["sandbox"], driver="postgresql")))
         if plan.airflow:
+            self._progress("Airflow's database")
+            self._run_once("airflow-migrate", airflow)
             self._start_airflow()
 
     def _settings(self, airflow_database: str) -> dict[str, str]:
@@ -181,11 +197,10 @@ class LocalStack:
             self.environment,
             self._plan.state / "logs" / "sandbox.log",
             lambda: answers(f"{self.sandbox_url}/_sandbox/health"),
+            keep_open=(self._lock.descriptor,),
         )
 
     def _start_airflow(self) -> None:
-        self._progress("Airflow's database")
-        self._run_once("airflow-migrate", ["-m", "airflow", "db", "migrate"])
         api = self.airflow_url
         ready: dict[str, Callable[[], bool]] = {
             # The first request to the execution API builds it, which takes seconds: a task would wait for that.
@@ -195,10 +210,11 @@ class LocalStack:
             self._progress(f"Airflow {name}")
             child = Child(
                 name,
-                [sys.executable, "-m", "airflow", *command],
+                _program(["airflow", *command]),
                 self.environment,
                 self._plan.state / "logs" / f"{name}.log",
                 ready.get(name, lambda: True),
+                keep_open=(self._lock.descriptor,),
             )
             self._start_child(child)
         self._progress("Airflow's components")
@@ -225,18 +241,20 @@ class LocalStack:
             return {}
 
     def _start_child(self, child: Child) -> None:
+        before = list(self._children)
         self._children.append(child)
         child.start()
-        child.wait_until_ready(lambda: None)
+        child.wait_until_ready(lambda: _look_after(before))
 
-    def _run_once(self, name: str, arguments: list[str]) -> None:
+    def _run_once(self, name: str, command: Sequence[str]) -> None:
         """Run a program to its end."""
         child = Child(
             name,
-            [sys.executable, *arguments],
+            _program(command),
             self.environment,
             self._plan.state / "logs" / f"{name}.log",
             lambda: True,
+            keep_open=(self._lock.descriptor,),
         )
         child.start()
         process = child.process
@@ -244,15 +262,44 @@ class LocalStack:
             raise ProcessTrouble(f"{name} failed with code {process.returncode}. {child.last_words()}")
 
 
+def _look_after(children: Sequence[Child]) -> list[str]:
+    return [text for text in (child.look_after() for child in children) if text]
+
+
+def _program(command: Sequence[str]) -> list[str]:
+    """A command as it stands in `docker-compose.yaml`, run by this environment's own Python whatever is on the PATH."""
+    name, *arguments = command
+    return [sys.executable, *arguments] if name == "python" else [sys.executable, "-m", name, *arguments]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Nobody's impatience at the keyboard leaves processes behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _empty(state: Path) -> None:
     """The state begins afresh.
 
     Raises:
-        PostgresTrouble: another process works in this folder.
+        FolderBusy: another process works in this folder.
+        ProcessTrouble: what is there belongs to another user.
     """
-    if PostgresServer.in_use(state / "postgres"):
-        raise PostgresTrouble(f"Another process works in {state}. Stop it first (Ctrl-C where it runs).")
-    if state.exists():
-        shutil.rmtree(state)
-    state.mkdir(parents=True)
-    state.chmod(0o755)
+    try:
+        PostgresServer.remove(state / "postgres")
+        if state.exists():
+            shutil.rmtree(state)
+        state.mkdir(parents=True)
+        state.chmod(0o755)
+    except PermissionError as error:
+        raise ProcessTrouble(
+            f"{error.filename or state} belongs to another user, who ran this before. Remove {state} as that user."
+        ) from None
