@@ -1,25 +1,31 @@
 # Airflow with the DAGs, plugins and packages of this repository, from the lock.
 # A package index of your own is given to pip as a build secret or argument (PIP_INDEX_URL and the like), never here.
-FROM python:3.11-slim
+FROM python:3.11-slim AS wheel
 
-ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-WORKDIR /opt/magento-oms
-
-COPY requirements.txt requirements-dev.txt ./
-# hatchling builds our own package below; its version and hashes come from the lock as well.
-RUN python -m pip install --require-hashes --requirement requirements.txt \
- && python -m pip install --constraint requirements-dev.txt hatchling
-
+# Our own package is built by what the lock says, hashes and all; nothing of this stage but the wheel is kept.
+WORKDIR /source
+COPY requirements-dev.txt ./
+RUN python -m pip install --no-cache-dir --require-hashes --requirement requirements-dev.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY include include
+COPY plugins plugins
+RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels .
+
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1
+WORKDIR /opt/magento-oms
+
+COPY requirements.txt ./
+RUN python -m pip install --no-cache-dir --require-hashes --requirement requirements.txt
+COPY --from=wheel /wheels /wheels
+RUN python -m pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
+ && useradd --create-home --uid 50000 airflow \
+ && install --directory --owner airflow --group airflow /var/lib/airflow /var/lib/airflow/logs /var/lib/airflow/login
 COPY plugins plugins
 COPY config config
 COPY dags dags
 COPY docker/healthy.py docker/healthy.py
-RUN python -m pip install --no-deps --no-build-isolation --no-index --editable . \
- && python -m compileall -q include plugins dags \
- && useradd --create-home --uid 50000 airflow \
- && install --directory --owner airflow --group airflow /var/lib/airflow /var/lib/airflow/logs /var/lib/airflow/login
 
 # `airflow_local_settings` lies in config/: Airflow's components wait for a database that restarts.
 ENV AIRFLOW_HOME=/var/lib/airflow \
