@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from magento_oms.local.postgres import PostgresServer
+from magento_oms.storage.database import close_connections
 
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """Nobody needs a test's data after a power cut."""
@@ -35,27 +36,23 @@ def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]
 
     yield make
     for name in made:
+        close_connections(postgres_server.url(name))
         postgres_server.drop_database(name)
 
 
 @pytest.fixture(scope="session")
 def _migrated(postgres_server: PostgresServer) -> str:
-    from magento_oms.storage.database import engine
     from magento_oms.storage.migrate import upgrade
 
-    url = postgres_server.create_database("oms_template")
-    upgrade(url)
-    engine(url).dispose()  # nobody may be connected to a database that is copied
+    upgrade(postgres_server.create_database("oms_template"))
     return "oms_template"
 
 
 @pytest.fixture
 def oms_database(postgres_server: PostgresServer, _migrated: str) -> Iterator[str]:
     """URL of an OMS database of its own, migrated to head."""
-    from magento_oms.storage.database import engine
-
     name = f"oms_{secrets.token_hex(6)}"
     url = postgres_server.create_database(name, template=_migrated)
     yield url
-    engine(url).dispose()
+    close_connections(url)
     postgres_server.drop_database(name)

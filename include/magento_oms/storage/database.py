@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -35,26 +34,37 @@ def database_url() -> str:
     return url
 
 
-@lru_cache(maxsize=8)
+_engines: dict[str, Engine] = {}
+_making = threading.Lock()
+
+
 def engine(url: str) -> Engine:
-    """The engine of this process. Its few connections are kept: logging in costs more than writing a page of orders.
-
-    Airflow forks its task processes. A child begins with an empty pool and leaves its parent's connections alone.
-    """
-    made = create_engine(url, pool_size=4, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    _engines.add(made)
-    return made
-
-
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+    """The engine of this process. Its few connections are kept: logging in costs more than writing a page of orders."""
+    with _making:
+        if url not in _engines:
+            _engines[url] = create_engine(
+                url, pool_size=4, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+            )
+        return _engines[url]
 
 
-def _leave_parents_connections() -> None:
-    for made in list(_engines):
+def close_connections(url: str) -> None:
+    """Close what is kept for `url` (before the database is copied or dropped)."""
+    with _making:
+        made = _engines.pop(url, None)
+    if made is not None:
+        made.dispose()
+
+
+def _begin_anew() -> None:
+    """In a forked child (Airflow forks its tasks): empty pools, and the parent's connections left alone."""
+    global _making
+    _making = threading.Lock()
+    for made in _engines.values():
         made.dispose(close=False)
 
 
-os.register_at_fork(after_in_child=_leave_parents_connections)
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def psycopg_url(url: str) -> str:

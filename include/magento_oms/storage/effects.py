@@ -155,11 +155,9 @@ def claim_due(connection: Connection, target: str, *, limit: int, lease: timedel
     """Claim up to `limit` effects that are due, one a lane. Commit before acting on them.
 
     Due ones are sent; those of unknown outcome are looked up. A lane in which another effect is under way, or of
-    unknown outcome, waits.
-
-    Raises:
-        IntegrityError: another worker claimed in one of the lanes at the same moment; roll back and claim again.
+    unknown outcome, waits. Workers claim one after another; a unique index on the lane would refuse a second claim.
     """
+    connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:target, 11))"), {"target": target})
     rows = connection.execute(
         text(
             "with free as ("

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -344,7 +345,7 @@ class Effect(Base):
     state: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    attempts: Mapped[int] = mapped_column(SmallInteger(), server_default="0")
+    attempts: Mapped[int] = mapped_column(Integer(), server_default="0")
     not_found: Mapped[int] = mapped_column(SmallInteger(), server_default="0", comment="looks that found nothing")
     claim: Mapped[str | None] = mapped_column(comment="token of the worker that has it; every result must carry it")
     claimed_until: Mapped[datetime | None]
@@ -371,7 +372,7 @@ class EffectAttempt(Base):
     __table_args__ = (PrimaryKeyConstraint("effect_id", "number"),)
 
     effect_id: Mapped[int] = mapped_column(ForeignKey("effect.id"))
-    number: Mapped[int] = mapped_column(SmallInteger())
+    number: Mapped[int] = mapped_column(Integer())
     action: Mapped[str] = mapped_column(comment="send or find")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]

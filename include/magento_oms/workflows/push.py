@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from magento_oms.ports import (
     AlreadyDone,
@@ -39,6 +38,8 @@ AT_ONCE = 4
 CLAIM = timedelta(minutes=3)
 """Longer than all requests of one effect can take: after that its worker counts as gone."""
 LOOK_AGAIN = timedelta(seconds=30)
+LONGEST_NOT_NOW = 3600.0
+"""Seconds between tries of what cannot be sent as things are."""
 LEASE_SECONDS = 60.0
 DRAIN_SECONDS = 600.0
 """A push with a long backlog ends after this time; the watcher wakes the next one at once."""
@@ -167,12 +168,9 @@ class _Worker:
         return True
 
     def _claim(self) -> list[ClaimedEffect]:
-        try:
-            with self._engine.begin() as connection:
-                self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
-                return effects.claim_due(connection, self._target, limit=AT_ONCE, lease=CLAIM)
-        except IntegrityError:
-            return []  # another worker claimed in the same lane at the same moment; the next turn sees its claim
+        with self._engine.begin() as connection:
+            self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
+            return effects.claim_due(connection, self._target, limit=AT_ONCE, lease=CLAIM)
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
         try:
@@ -225,7 +223,7 @@ class _Worker:
                 effect,
                 error=reason.reason,
                 way_out=reason.way_out,
-                retry_in=timedelta(seconds=reason.retry_in),
+                retry_in=timedelta(seconds=min(reason.retry_in * 2 ** min(effect.number - 1, 6), LONGEST_NOT_NOW)),
             )
 
     def _record_error(self, effect: ClaimedEffect, error: OutsideError) -> None:
