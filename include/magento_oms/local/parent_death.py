@@ -5,21 +5,28 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 
 
-def end_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """A `preexec_fn` after which the program gets the signal `number` when its parent dies.
+def start_with_parent(command: Sequence[str | Path], number: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
+    """`subprocess.Popen` in a group of its own, for a program that gets the signal `number` when its parent dies.
 
-    The kernel ties this to the thread that starts the program: start it from one that lives as long as the process, so
+    The kernel ties this to the thread that starts the program: call it from one that lives as long as the process, so
     from the main thread. Only Linux offers it; elsewhere a supervisor that was killed leaves its children behind.
     """
+    return subprocess.Popen(command, process_group=0, preexec_fn=_asking(number), **options)
+
+
+def _asking(number: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
-        return lambda: None
-    libc = ctypes.CDLL(None, use_errno=True)  # loaded here: after a fork it may be too late
+        return None
+    libc = ctypes.CDLL(None)  # loaded here: after the fork it may be too late
     parent = os.getpid()
 
     def ask() -> None:

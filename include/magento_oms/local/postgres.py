@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from magento_oms.local.folder_lock import FolderLock
-from magento_oms.local.parent_death import end_with_parent
+from magento_oms.local.parent_death import start_with_parent
 from magento_oms.local.service_user import (
     SERVICE_USER,
     open_to_all,
@@ -282,14 +282,13 @@ class PostgresServer:
     def _run(self) -> None:
         settings = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "postgres.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = start_with_parent(
                 [self._programs / "postgres", "-D", self._data, *settings],
+                signal.SIGINT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                process_group=0,
-                preexec_fn=end_with_parent(signal.SIGINT),
                 pass_fds=(self._lock.descriptor,),
                 **self._as_service,
             )

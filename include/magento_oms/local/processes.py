@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from magento_oms.local.parent_death import end_with_parent
+from magento_oms.local.parent_death import start_with_parent
 from magento_oms.local.trouble import LocalTrouble
 
 STOP_SECONDS = 15.0
@@ -54,14 +54,13 @@ class Child:
         """Start it. It ends when this process ends, however that comes."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = start_with_parent(
                 [str(part) for part in self.command],
+                signal.SIGTERM,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
-                process_group=0,
-                preexec_fn=end_with_parent(signal.SIGTERM),
                 pass_fds=self.keep_open,
             )
         self._started, self._asked = time.monotonic(), False
