@@ -48,7 +48,6 @@ TUNING: Mapping[str, str] = {
     # One triggerer: a killed one's watchers start again within seconds.
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 """What makes Airflow quick to wake and quick to recover, on one machine and in `docker-compose.yaml` alike."""
 

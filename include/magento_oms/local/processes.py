@@ -77,7 +77,7 @@ class Child:
             if self.process is not None and self.process.poll() is not None:
                 raise ProcessTrouble(f"{self.name} ended with code {self.process.returncode}. {self.last_words()}")
             if time.monotonic() > end:
-                raise ProcessTrouble(f"{self.name} is not ready after {self.ready_seconds:.0f} s. {self.last_words()}")
+                raise ProcessTrouble(f"{self.name} is not ready after {self.ready_seconds:g} s. {self.last_words()}")
             time.sleep(0.1)
 
     def look_after(self) -> str:
