@@ -10,14 +10,12 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from magento_oms.local.folder_lock import FolderBusy
-from magento_oms.local.postgres import binaries
 from magento_oms.local.service_user import open_to_all
 from magento_oms.local.supervisor import LocalStack, Plan
 from magento_oms.storage.database import psycopg_url
@@ -102,26 +100,30 @@ def test_the_demo_explains_itself(tmp_path: Path) -> None:
 # Not as root ----------------------------------------------------------------------------------------------------------
 
 
-def as_nobody(*command: str | Path) -> Sequence[str | Path]:
-    """The command, run by the user `nobody`."""
-    return ["setpriv", f"--reuid={NOBODY}", "--regid", str(pwd.getpwnam(NOBODY).pw_gid), "--clear-groups", *command]
+def base_python() -> Path | None:
+    """A Python of this version that everyone may run, as that of root's own folders is not."""
+    own = Path(sys.executable).resolve()
+    for path in (own, Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")):
+        if path.exists() and open_to_all(path.resolve()):
+            return path
+    return None
 
 
-def may_run_as_nobody() -> bool:
+def may_become_nobody() -> bool:
     try:
         pwd.getpwnam(NOBODY)
     except KeyError:
         return False
-    ways_in = (Path(sys.executable).parent, Path(sys.executable).resolve().parent, Path(__file__).parent, binaries())
-    return os.geteuid() == 0 and shutil.which("setpriv") is not None and all(map(open_to_all, ways_in))
+    entered = (Path(__file__).parent, Path(psycopg.__file__).parent)
+    return os.geteuid() == 0 and bool(shutil.which("setpriv") and base_python()) and all(map(open_to_all, entered))
 
 
 NOT_AS_ROOT = pytest.mark.skipif(
-    not may_run_as_nobody(), reason="only root can become `nobody`, who must be able to enter this checkout"
+    not may_become_nobody(), reason="only root can become `nobody`, who must be able to enter this checkout"
 )
 
 RUNS_A_STACK = """
-import os, sys
+import sys
 from pathlib import Path
 import psutil
 from magento_oms.local.supervisor import LocalStack, Plan
@@ -136,9 +138,25 @@ except LocalTrouble as trouble:
 """
 
 
-def stack_of_nobody(state: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def python_of_nobody(open_folder: Path) -> Path:
+    """An environment with the packages of this one, whose Python everyone may run."""
+    base, environment = base_python(), open_folder / "environment"
+    assert base is not None
+    subprocess.run([base, "-m", "venv", "--without-pip", environment], check=True, capture_output=True)
+    [packages] = environment.glob("lib/python3.*/site-packages")
+    borrowed = Path(psycopg.__file__).parents[1]
+    (packages / "borrowed.pth").write_text(f"import site; site.addsitedir({str(borrowed)!r})\n")
+    return environment / "bin" / "python"
+
+
+def stack_of_nobody(python: Path, state: Path) -> subprocess.CompletedProcess[str]:
+    group = str(pwd.getpwnam(NOBODY).pw_gid)
     return subprocess.run(
-        as_nobody(sys.executable, "-c", RUNS_A_STACK, state),
+        [
+            *("setpriv", f"--reuid={NOBODY}", f"--regid={group}", "--clear-groups"),
+            *(python, "-c", RUNS_A_STACK, state),
+        ],
         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
         capture_output=True,
@@ -149,20 +167,20 @@ def stack_of_nobody(state: Path) -> subprocess.CompletedProcess[str]:
 
 
 @NOT_AS_ROOT
-def test_it_runs_as_another_user_than_root_twice_in_a_row(open_folder: Path) -> None:
+def test_it_runs_as_another_user_than_root_twice_in_a_row(open_folder: Path, python_of_nobody: Path) -> None:
     home = open_folder / "of nobody"
     home.mkdir()
     shutil.chown(home, NOBODY)
     for _ in range(2):
-        done = stack_of_nobody(home / "state")
+        done = stack_of_nobody(python_of_nobody, home / "state")
         assert (done.returncode, done.stdout.split()) == (0, [NOBODY]), done.stdout + done.stderr
 
 
 @NOT_AS_ROOT
-def test_what_root_left_behind_is_told_to_another_user_in_a_sentence(plan: Plan) -> None:
+def test_what_root_left_behind_is_told_to_another_user_in_a_sentence(plan: Plan, python_of_nobody: Path) -> None:
     with LocalStack(plan).running():
         pass
-    done = stack_of_nobody(plan.state)
+    done = stack_of_nobody(python_of_nobody, plan.state)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "belongs to another user" in done.stdout
     assert "Remove" in done.stdout

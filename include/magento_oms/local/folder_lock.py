@@ -43,9 +43,16 @@ class FolderLock:
 
         Raises:
             FolderBusy: the owner is alive, or what it left behind does not end.
+            LocalTrouble: the folder is another user's.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except PermissionError:
+            raise LocalTrouble(
+                f"{self._path} belongs to another user, who ran this before. "
+                f"Remove it and {self._folder} as that user, or work in a copy of your own."
+            ) from None
         end = time.monotonic() + LEFTOVER_SECONDS
         while True:
             try:
