@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 from tests.conftest import NOT_DURABLE
+from tests.local.conftest import alive
 
 from magento_oms.local.folder_lock import FolderBusy
 from magento_oms.local.postgres import PORTS, PostgresServer, PostgresTrouble, Role, free_port
@@ -166,7 +167,7 @@ def test_it_ends_with_a_killed_parent_and_the_next_start_waits_for_that(open_fol
     parent.stdout.close()
     with PostgresServer(open_folder / "pg", options=NOT_DURABLE) as server:
         assert server.pid != pid
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        assert not alive([pid])
 
 
 @AS_ROOT

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from tests.local.conftest import alive
 
 from magento_oms.local import processes
 from magento_oms.local.processes import Child, ProcessTrouble
@@ -48,10 +48,6 @@ def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def restarted(child: Child, times: int = 1) -> list[str]:
@@ -109,7 +105,7 @@ def test_what_a_dead_child_left_behind_is_ended_before_it_is_started_again(make:
     left = int(child.log.read_text().split()[1])
     os.kill(pid_of(child), signal.SIGKILL)
     restarted(child)
-    wait_for(lambda: gone(left))
+    wait_for(lambda: not alive([left]))
 
 
 def test_a_child_that_ends_before_it_is_ready_is_reported_with_the_end_of_its_log(make: Callable[..., Child]) -> None:
@@ -138,7 +134,7 @@ def test_stopping_asks_once_and_insists_where_it_is_ignored(make: Callable[..., 
     pid = pid_of(child)
     child.ask_to_end()
     child.stop()
-    assert gone(pid)
+    assert not alive([pid])
     assert child.log.read_text().count("asked") == 1
     assert child.process is None
 
@@ -162,8 +158,8 @@ def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
     )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
-    assert psutil.pid_exists(pid)
+    assert alive([pid])
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_for(lambda: gone(pid))
+    wait_for(lambda: not alive([pid]))
