@@ -297,8 +297,8 @@ def _flag(row: Json, name: str) -> bool:
 
 def _amount(row: Json, name: str, default: Decimal = ZERO) -> Decimal:
     value = row.get(name)
-    if type(value) is int:  # most are, and there are dozens an order
-        value = Decimal(value)
+    if type(value) is int:  # most are, most of them 0, and there are dozens an order
+        value = Decimal(value) if value else ZERO
     if type(value) is Decimal and -TOO_MUCH < value < TOO_MUCH:
         return value
     if value is None or value == "":
@@ -316,6 +316,8 @@ def _amount(row: Json, name: str, default: Decimal = ZERO) -> Decimal:
 
 def _whole(row: Json, name: str) -> int:
     value = row.get(name)
+    if type(value) is int:
+        return value
     try:
         return int(str(value))
     except ValueError:

@@ -23,6 +23,9 @@ from magento_oms.domain.states import (
 ACKNOWLEDGE = "acknowledge_order"
 """Kind of the effect that tells Magento that the order is being worked on."""
 
+ENDED = frozenset({"canceled", "closed"})
+"""Magento's states in which nothing more is shipped."""
+
 STATUS_HOLD = "magento_status"
 UNKNOWN_STATUS = "unknown_status"
 UNKNOWN_PAYMENT = "unknown_payment_method"
@@ -164,19 +167,22 @@ def _line_changes(
 def _quantities(
     line: MagentoLine, order: MagentoOrder, stored: StoredOrder | None, meaning: StatusMeaning | None, *, allocate: bool
 ) -> Quantities:
+    allocate = allocate and line.kind is LineKind.PHYSICAL and meaning is StatusMeaning.PULL
+    untouched = not (line.invoiced or line.shipped or line.cancelled) and order.state not in ENDED
+    if stored is None and untouched and meaning is not StatusMeaning.CANCELLED:
+        # Most orders are new and untouched.
+        return Quantities(ordered=line.ordered, allocated=line.ordered if allocate else ZERO)
     before = stored.quantities[line.item_id] if stored else Quantities(ordered=line.ordered)
     cancelled = line.cancelled
-    if meaning is StatusMeaning.CANCELLED or order.state in ("canceled", "closed"):
+    if meaning is StatusMeaning.CANCELLED or order.state in ENDED:
         # A cancelled or closed order has nothing more to ship, whatever its rows say.
         cancelled = before.ordered - max(before.shipped, line.shipped)
     else:
         # What Magento says must fit in itself.
         Quantities(ordered=line.ordered, invoiced=line.invoiced, shipped=line.shipped, cancelled=line.cancelled)
     after = before.advanced(invoiced=line.invoiced, shipped=line.shipped, cancelled=cancelled)
-    if allocate and line.kind is LineKind.PHYSICAL and meaning is StatusMeaning.PULL:
-        # Until orders are routed, every order that may go on counts as allocated.
-        after = after.allocate_rest()
-    return after
+    # Until orders are routed, every order that may go on counts as allocated.
+    return after.allocate_rest() if allocate else after
 
 
 def _facts(lines: Iterable[LineChange], history: bool, holds: frozenset[str], *, acknowledged: bool) -> OrderFacts:
