@@ -14,11 +14,12 @@ import argparse
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 
 from benchmarks.harness import Cost, Goal, Report, interleaved, measured, median_core, median_wall
-from benchmarks.stack import PEERS, fill, peer_python, postgres, sandbox, token
+from benchmarks.stack import ENVIRONMENTS, PEERS, fill, peer_python, postgres, sandbox, token
 from commerce_sandbox.client import SandboxClient
 from magento_oms.local.postgres import PostgresServer
 from magento_oms.storage.database import psycopg_url
@@ -81,11 +82,12 @@ class Sides:
     def peer(self, name: str, script: str, page: int = PAGE) -> Cost:
         """Another client, only reading."""
         python = peer_python(name)
-        return self._run([python, str(PEERS / script), self._store.store_url, self._token, str(page)], proves=True)
+        command = [python, str((PEERS / script).absolute()), self._store.store_url, self._token, str(page)]
+        return self._run(command, proves=True, cwd=ENVIRONMENTS)  # some leave a log file where they run
 
-    def _run(self, command: list[str], *, proves: bool = False) -> Cost:
+    def _run(self, command: list[str], *, proves: bool = False, cwd: Path | None = None) -> Cost:
         with measured() as cost:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
         if done.returncode:
             raise RuntimeError(f"{command[1]} failed: {done.stderr[-2000:]}")
         if proves:

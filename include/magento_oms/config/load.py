@@ -92,7 +92,10 @@ def load_instance(path: Path) -> tuple[InstanceConfig | None, list[ConfigProblem
         content = _with_environment(content)
         config = InstanceConfig.model_validate(content)
     except ValidationError as error:
-        return None, problems + [_problem(name, lines, content, detail) for detail in error.errors()]
+        found = error.errors()
+        # A list with a bad element also counts as too short: only what lies furthest inside is told.
+        inner = [d for d in found if not any(e is not d and e["loc"][: len(d["loc"])] == d["loc"] for e in found)]
+        return None, problems + [_problem(name, lines, content, detail) for detail in inner]
     except KeyError as error:
         way_out = "Set it, or give a default as in ${NAME:-default}."
         missing = f"The environment variable {error.args[0]} is not set."
