@@ -222,3 +222,17 @@ def test_times_count_from_placing_the_order(store: FakeMagento, oms: Oms, check:
 )
 def test_the_95th_percentile_of_few_values_is_the_largest(values: list[float], expected: float) -> None:
     assert p95(values) == pytest.approx(expected)
+
+
+def test_an_order_that_only_the_oms_knows_is_a_failure(store: FakeMagento, oms: Oms, check: Check) -> None:
+    entity_id = acknowledged(store, oms)
+    del store.orders[entity_id]
+    report = check()
+    assert report.failures == [
+        f"{CONFIG.code}: the order with entity id {entity_id} is in the OMS, but is not on Magento"
+    ]
+
+
+def test_an_order_that_was_placed_and_is_nowhere_is_a_failure(check: Check) -> None:
+    report = check(placed={4711: datetime.now(UTC)})
+    assert report.failures == [f"{CONFIG.code}: the order with entity id 4711 was placed, but is not on Magento"]

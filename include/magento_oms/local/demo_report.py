@@ -95,12 +95,17 @@ def compare(
     stored = {row[0]: row for row in rows}
     report.in_oms = len(stored)
     report.by_state.update(row[1] for row in rows)
+    on_magento = set()
     for order in orders_on_magento(store_url, password):
+        on_magento.add(int(order["entity_id"]))
         store = config.store(int(order["store_id"]))
         if store is None:
             continue
         report.on_magento += 1
         _judge(report, store, order, stored.get(int(order["entity_id"])))
+    for entity_id in sorted((stored.keys() | placed.keys()) - on_magento):
+        whose = "is in the OMS" if entity_id in stored else "was placed"
+        report.failures.append(f"{config.code}: the order with entity id {entity_id} {whose}, but is not on Magento")
     for entity_id, moment in placed.items():
         if entity_id in stored:
             _, _, stored_at, acknowledged_at = stored[entity_id]

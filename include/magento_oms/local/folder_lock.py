@@ -11,8 +11,10 @@ import psutil
 
 from magento_oms.local.trouble import LocalTrouble
 
-LEFTOVER_SECONDS = 30.0
-"""How long processes may take to end whose supervisor was killed. Airflow's components need some ten seconds."""
+LEFTOVER_SECONDS = 75.0
+"""How long processes may take to end whose supervisor was killed. Postgres then ends at once, and Airflow's components
+wait half a minute for it before they end too (see `config/airflow_local_settings.py`); 32 s were measured.
+"""
 
 
 class FolderBusy(LocalTrouble):
