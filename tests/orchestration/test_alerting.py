@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -14,6 +15,8 @@ from magento_oms import settings as settings_module
 from magento_oms.orchestration import alerting
 from magento_oms.ports import Alert, AuthenticationError, ConfigurationError, RetryableError
 from magento_oms.storage.alerts import AlertBook
+from magento_oms.storage.database import psycopg_url
+from magento_oms.storage.heartbeats import Heartbeats
 
 ALERT = Alert("outage:loom", "order_pull_live__loom failed", "The store does not answer.", "/dags/x")
 
@@ -52,6 +55,20 @@ def test_what_one_dag_alone_suffers_is_its_own_story(oms: str) -> None:
     alerting.tell_it_is_over("order_pull_live__loom")
     assert stories(oms) == {"dag:magento_push__loom": 1}
     alerting.tell_it_is_over("magento_push__loom")
+    assert stories(oms) == {}
+
+
+def test_a_silent_watcher_is_missed_and_told_of_once(oms: str) -> None:
+    assert not alerting.tell_of_silent_watcher("loom")  # it never lived: the DAG may be paused
+    Heartbeats(oms).beat("order_pull_live:loom")
+    assert not alerting.tell_of_silent_watcher("loom")
+    with psycopg.connect(psycopg_url(oms)) as connection:
+        connection.execute("update heartbeat set beat_at = now() - interval '3 minutes'")
+    assert alerting.tell_of_silent_watcher("loom")
+    assert alerting.tell_of_silent_watcher("loom")
+    assert stories(oms) == {"watcher:loom": 2}
+    Heartbeats(oms).beat("order_pull_live:loom")
+    assert not alerting.tell_of_silent_watcher("loom")
     assert stories(oms) == {}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+SILENCE = 120.0  # seconds without a sign of life after which a watcher is missed
 TIMEOUT = (5, 15)  # seconds to connect, to answer
 
 
@@ -166,6 +167,32 @@ def tell_it_is_over(dag_id: str) -> None:
     book = alert_book()
     for group in (outage_group(dag_id), f"dag:{dag_id}"):
         book.end(group)
+
+
+def tell_of_silent_watcher(code: str) -> bool:
+    """Tell if an instance's watcher has not shown a sign of life for a while; whether it is silent.
+
+    A trigger's own trouble shows nowhere in Airflow, so the timed runs look after it.
+    """
+    from magento_oms.ports import Alert
+    from magento_oms.storage.database import database_url
+    from magento_oms.storage.heartbeats import Heartbeats
+    from magento_oms.workflows.order_pull import live_lease
+
+    beat = Heartbeats(database_url()).last(live_lease(code))
+    book, group = alert_book(), f"watcher:{code}"
+    if beat is None or beat.age < SILENCE:
+        book.end(group)
+        return False
+    book.raise_alert(
+        Alert(
+            group=group,
+            title=f"The watcher of {code} is silent",
+            text=f"It showed no sign of life for {beat.age:.0f} s, so live orders come only with the hourly runs. "
+            "Look whether Airflow's triggerer runs, and restart it.",
+        )
+    )
+    return True
 
 
 def outage_group(dag_id: str) -> str:

@@ -14,7 +14,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from magento_oms.orchestration import wiring
-from magento_oms.orchestration.alerting import tell_it_is_over
+from magento_oms.orchestration.alerting import tell_it_is_over, tell_of_silent_watcher
 from magento_oms.workflows import order_pull, push
 from magento_oms.workflows.order_pull import PullSummary
 
@@ -46,6 +46,7 @@ def pull_window(code: str) -> Summary:
         run_id=_run_id(),
         dry_run=bool(context["params"].get("dry_run")),
     )
+    tell_of_silent_watcher(code)
     return _told(summary)
 
 
@@ -54,6 +55,7 @@ def pull_pending(code: str) -> Summary:
     config = wiring.instance(code)
     dry_run = bool(get_current_context()["params"].get("dry_run"))
     summary = order_pull.pull_pending(wiring.oms_url(), wiring.magento_for(config), config, dry_run=dry_run)
+    tell_of_silent_watcher(code)
     return _told(summary)
 
 

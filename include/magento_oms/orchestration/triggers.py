@@ -111,7 +111,7 @@ class OrdersWatcher:
         from magento_oms.storage.leases import holder_of
         from magento_oms.workflows.order_pull import LIVE, live_filter, live_lease, live_start
 
-        name = f"{LIVE}:{self._config.code}"
+        name = live_lease(self._config.code)
         try:
             with engine(self._url).begin() as connection:
                 mark = watermarks.read(connection, self._config.code, LIVE, live_start(self._config).at)
