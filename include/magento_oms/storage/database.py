@@ -48,6 +48,16 @@ def engine(url: str) -> Engine:
         return _engines[url]
 
 
+@contextmanager
+def own_connection(url: str) -> Iterator[Connection]:
+    """A connection that is closed at the end, whatever it holds: session locks and settings end with it."""
+    with engine(url).connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.invalidate()
+
+
 def close_connections(url: str) -> None:
     """Close what is kept for `url` (before the database is copied or dropped)."""
     with _making:

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from magento_oms.storage.database import close_connections, database_url, engine
+from magento_oms.storage.database import database_url, own_connection
 
 LOCK = 7_061_204_501  # any number of our own: one migration at a time
 
@@ -24,7 +24,7 @@ def alembic_config(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Migrate the database at `url`. Safe to call from several processes at once: one works, the others wait."""
     config = alembic_config(url)
-    with engine(url).connect() as connection:
+    with own_connection(url) as connection:
         connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         connection.commit()
         try:
@@ -34,7 +34,6 @@ def upgrade(url: str, revision: str = "head") -> None:
             connection.rollback()
             connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
-    close_connections(url)  # databases are copied from a migrated one
 
 
 if __name__ == "__main__":

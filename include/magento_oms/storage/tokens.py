@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from magento_oms.ports import AuthenticationError, ConfigurationError, RetryableError, Token
 from magento_oms.settings import settings
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import own_connection
 from magento_oms.storage.link import Link, link
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,8 @@ class SharedTokenStore:
             RetryableError: somebody else's login took longer than `wait` seconds.
         """
         self._check_cool_down(scope)
-        with engine(self._url).connect().execution_options(isolation_level="AUTOCOMMIT") as turn:
+        with own_connection(self._url) as turn:
+            turn.execution_options(isolation_level="AUTOCOMMIT")
             turn.execute(text("select set_config('lock_timeout', :limit, false)"), {"limit": f"{self._wait:.3f}s"})
             try:
                 turn.execute(
