@@ -14,6 +14,7 @@ import pytest
 from tests.local.conftest import alive
 
 from magento_oms.local import processes
+from magento_oms.local.guard import GRACE_SECONDS, Guard
 from magento_oms.local.processes import Child, ProcessTrouble
 
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"
@@ -25,17 +26,19 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setattr(processes, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(processes, "STOP_SECONDS", 2.0)
     made: list[Child] = []
+    guard = Guard()
 
     def child(code: str, **more: object) -> Child:
         log = tmp_path / f"child-{len(made)}.log"
         options: dict[str, object] = {"ready": lambda: "up" in log.read_text(), "ready_seconds": 10.0} | more
-        made.append(Child("worker", [sys.executable, "-c", code], dict(os.environ), log, **options))  # type: ignore[arg-type]
+        made.append(Child("worker", [sys.executable, "-c", code], dict(os.environ), log, guard=guard, **options))  # type: ignore[arg-type]
         made[-1]._pause = processes.FIRST_PAUSE
         return made[-1]
 
     yield child
     for one in made:
         one.stop()
+    guard.stop()
 
 
 def pid_of(child: Child) -> int:
@@ -139,27 +142,62 @@ def test_stopping_asks_once_and_insists_where_it_is_ignored(make: Callable[..., 
     assert child.process is None
 
 
-STARTS_ONE = """
+SUPERVISES = """
 import os, sys, time
 from pathlib import Path
+import psutil
+from magento_oms.local.guard import Guard
 from magento_oms.local.processes import Child
-log = Path(sys.argv[1])
-child = Child("worker", [sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ), log, lambda: True)
-child.start()
-print(child.process.pid, flush=True)
+guard, children = Guard(), []
+for number, code in enumerate(sys.argv[2:]):
+    log = Path(sys.argv[1], f"{number}.log")
+    child = Child("worker", [sys.executable, "-c", code], dict(os.environ), log, lambda: "up" in log.read_text(), guard)
+    if children:  # somebody ends the guard
+        (old,) = [one for one in psutil.Process().children() if any("guard.py" in part for part in one.cmdline())]
+        old.kill()
+        time.sleep(0.2)
+    child.start()
+    child.wait_until_ready()
+    children.append(child)
+print(*(child.process.pid for child in children), flush=True)
+time.sleep(60)
+"""
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+other = os.fork()
+if other:
+    print("up", other, flush=True)
 time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
-def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", STARTS_ONE, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
-    )
+def killed_supervisor(logs: Path, *codes: str) -> list[int]:
+    """A supervisor started children that run `codes`, and was killed; the children's process ids."""
+    parent = subprocess.Popen([sys.executable, "-c", SUPERVISES, str(logs), *codes], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    assert alive([pid])
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert alive(pids) == set(pids) != set()
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_for(lambda: not alive([pid]))
+    return pids
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+def test_children_end_with_a_killed_supervisor_at_once(tmp_path: Path) -> None:
+    pids = killed_supervisor(tmp_path, FOREVER)
+    wait_for(lambda: not alive(pids), seconds=GRACE_SECONDS / 2)
+
+
+def test_children_that_do_not_want_to_end_are_ended_with_all_below_them(tmp_path: Path) -> None:
+    pids = killed_supervisor(tmp_path, STUBBORN)
+    below = int((tmp_path / "0.log").read_text().split()[1])
+    assert alive([below])
+    wait_for(lambda: not alive([*pids, below]), seconds=GRACE_SECONDS + 5)
+
+
+def test_a_guard_that_was_ended_is_replaced_and_knows_all_groups(tmp_path: Path) -> None:
+    pids = killed_supervisor(tmp_path, STUBBORN, STUBBORN)
+    assert len(pids) == 2
+    wait_for(lambda: not alive(pids), seconds=GRACE_SECONDS + 5)

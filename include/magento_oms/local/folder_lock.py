@@ -11,10 +11,8 @@ import psutil
 
 from magento_oms.local.trouble import LocalTrouble
 
-LEFTOVER_SECONDS = 75.0
-"""How long processes may take to end whose supervisor was killed. Postgres then ends at once, and Airflow's components
-wait half a minute for it before they end too (see `config/airflow_local_settings.py`); 32 s were measured.
-"""
+LEFTOVER_SECONDS = 30.0
+"""How long processes may take to end whose supervisor was killed; the guard kills them after five seconds."""
 
 
 class FolderBusy(LocalTrouble):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from magento_oms.local.guard import Guard
 from magento_oms.local.parent_death import start_with_parent
 from magento_oms.local.trouble import LocalTrouble
 
@@ -31,6 +32,7 @@ class Child:
     Attributes:
         ready: whether it can be worked with; asked until it says so.
         ready_seconds: how long that may take.
+        guard: ends its group if this process is killed.
         keep_open: file descriptors that it inherits, such as the lock of the folder that it works in.
         restarts: how often it was started again.
     """
@@ -40,6 +42,7 @@ class Child:
     environment: Mapping[str, str]
     log: Path
     ready: Callable[[], bool]
+    guard: Guard
     ready_seconds: float = 90.0
     keep_open: tuple[int, ...] = ()
     restarts: int = 0
@@ -63,6 +66,7 @@ class Child:
                 env=dict(self.environment),
                 pass_fds=self.keep_open,
             )
+        self.guard.watch(self.process.pid)
         self._started, self._asked = time.monotonic(), False
 
     def wait_until_ready(self, look: Callable[[], object] = lambda: None) -> None:
@@ -132,6 +136,8 @@ class Child:
 
     def _kill_group(self) -> None:
         self._signal_group(signal.SIGKILL)
+        if self.process is not None:
+            self.guard.forget(self.process.pid)
 
     def _signal_group(self, number: signal.Signals) -> None:
         if self.process is None:

@@ -30,6 +30,7 @@ from magento_oms.local.airflow_env import (
     process_environment,
 )
 from magento_oms.local.folder_lock import FolderLock
+from magento_oms.local.guard import Guard
 from magento_oms.local.postgres import PostgresServer, free_port
 from magento_oms.local.processes import Child, ProcessTrouble
 
@@ -78,6 +79,7 @@ class LocalStack:
         self._plan = plan
         self._progress = progress
         self._children: list[Child] = []
+        self._guard = Guard()
         self._lock = FolderLock(plan.state.with_name(f"{plan.state.name}.lock"), plan.state)
         self.postgres = PostgresServer(plan.state / "postgres")
         self.ports = AirflowPorts(free_port(), free_port(), free_port())
@@ -138,6 +140,7 @@ class LocalStack:
             for child in reversed(self._children):
                 child.stop()
             self._children.clear()
+            self._guard.stop()
             self.postgres.stop()
             self._lock.release()
 
@@ -197,6 +200,7 @@ class LocalStack:
             self.environment,
             self._plan.state / "logs" / "sandbox.log",
             lambda: answers(f"{self.sandbox_url}/_sandbox/health"),
+            self._guard,
             keep_open=(self._lock.descriptor,),
         )
 
@@ -214,6 +218,7 @@ class LocalStack:
                 self.environment,
                 self._plan.state / "logs" / f"{name}.log",
                 ready.get(name, lambda: True),
+                self._guard,
                 keep_open=(self._lock.descriptor,),
             )
             self._start_child(child)
@@ -254,12 +259,16 @@ class LocalStack:
             self.environment,
             self._plan.state / "logs" / f"{name}.log",
             lambda: True,
+            self._guard,
             keep_open=(self._lock.descriptor,),
         )
-        child.start()
-        process = child.process
-        if process is not None and process.wait():
-            raise ProcessTrouble(f"{name} failed with code {process.returncode}. {child.last_words()}")
+        try:
+            child.start()
+            code = child.process.wait() if child.process else 0
+        finally:
+            child.stop()
+        if code:
+            raise ProcessTrouble(f"{name} failed with code {code}. {child.last_words()}")
 
 
 def _look_after(children: Sequence[Child]) -> list[str]:
