@@ -11,7 +11,7 @@ import typer
 from magento_oms.cli.output import print_json, print_rows
 from magento_oms.config.check import Finding, check_instances, check_live
 from magento_oms.config.models import InstanceConfig
-from magento_oms.ports import OutsideError, StoreFacts
+from magento_oms.ports import AuthenticationError, OutsideError, RetryableError, StoreFacts
 
 app = typer.Typer(no_args_is_help=True, help="Check the instances' YAML files.")
 
@@ -52,7 +52,7 @@ def check(
         findings.append(Finding("error", str(folder), "", what, "Add its YAML file to this folder."))
     # All of them are looked at, for what they share; only those asked for are told of.
     wanted = {config.code for config in good}
-    unwise = check_instances(loaded.good, folder=folder, connection_exists=_connection_exists if live else None)
+    unwise = check_instances(loaded.good, folder=folder)
     findings += [finding for finding in unwise if finding.instance in wanted]
     for config in good if live else ():
         findings += _live(config)
@@ -79,26 +79,23 @@ def schema(
         raise OutsideError(f"{path} cannot be written: {error.strerror}.", way_out="Name another file.") from None
 
 
-def _connection_exists(connection_id: str) -> bool:
-    from magento_oms.airflow_compat import connection
-
-    try:
-        connection(connection_id)
-    except OutsideError:
-        return False
-    return True
-
-
 def _live(config: InstanceConfig) -> Iterator[Finding]:
+    """What is wrong with the connection, the way to the store, or else with what the store tells of itself."""
     from magento_oms.orchestration import wiring
 
+    field = "connection_id"
     try:
         store = wiring.magento_for(config)
         if not isinstance(store, TellsFacts):
             raise TypeError(f"{type(store).__name__} tells no facts")
+        field = "url"
         facts = store.facts()
+    except RetryableError as error:
+        yield Finding("error", config.code, "url", error.what, "Correct it, or see to it that the store answers.")
+        return
     except OutsideError as error:
-        yield Finding("error", config.code, "connection_id", error.what, error.way_out)
+        field = "connection_id" if isinstance(error, AuthenticationError) else field
+        yield Finding("error", config.code, field, error.what, error.way_out)
         return
     yield from check_live(config, facts)
 

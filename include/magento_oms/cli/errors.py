@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from magento_oms.ports import OutsideError
+from magento_oms.ports import OutsideError, RetryableError
 
 
 class PlainErrors(TyperGroup):
@@ -18,10 +18,13 @@ class PlainErrors(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except RetryableError as error:
+            # Tasks are tried again by themselves; a command is not.
+            sentence = f"{error.what} Repeat the command when that is over."
         except OutsideError as error:
             sentence = str(error)
         except Exception as error:
-            # Not among the except clauses: SQLAlchemy is only loaded by commands that need it.
+            # Not among the except clauses: database drivers are only loaded by commands that need them.
             told = _of_the_database(error) if "sqlalchemy" in sys.modules else None
             if told is None:
                 raise
@@ -31,17 +34,20 @@ class PlainErrors(TyperGroup):
 
 
 def _of_the_database(error: Exception) -> str | None:
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
+    """What an error of the OMS database means, whether SQLAlchemy or the driver below it raised it."""
+    import psycopg
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-    if isinstance(error, ProgrammingError) and type(error.orig).__name__ in ("UndefinedTable", "UndefinedColumn"):
-        return "The OMS database is not migrated to this version. Run `magento-oms database upgrade`."
-    if isinstance(error, OperationalError):
-        # The driver's text names host and port or the refusal, never the password.
-        why = str(error.orig).strip().splitlines()[0]
-        return f"The OMS database cannot be reached: {why}. Start it, or correct MAGENTO_OMS_DATABASE_URL."
     if isinstance(error, ArgumentError | NoSuchModuleError):
         return (
             "MAGENTO_OMS_DATABASE_URL is no database URL. "
             "Write it as postgresql+psycopg://user:password@host:port/name."
         )
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return "The OMS database is not migrated to this version. Run `magento-oms database upgrade`."
+    if isinstance(cause, psycopg.OperationalError):
+        # The driver's text names host and port or the refusal, never the password.
+        why = str(cause).strip().splitlines()[0]
+        return f"The OMS database cannot be reached: {why}. Start it, or correct MAGENTO_OMS_DATABASE_URL."
     return None

@@ -45,15 +45,22 @@ def run(
     for name, value, known in (("profile", profile, PROFILES), ("version", version, VERSIONS)):
         if value not in known:
             raise ConfigurationError(f"There is no {name} {value!r}.", way_out=f"Use {', '.join(sorted(known))}.")
-    serve(
-        host,
-        port,
-        _libpq(database_url),
-        profile=profile,
-        version=version,
-        instances=instance or (DEFAULT_INSTANCE,),
-        threads=threads,
-    )
+    try:
+        with _plain_database_errors():
+            serve(
+                host,
+                port,
+                _libpq(database_url),
+                profile=profile,
+                version=version,
+                instances=instance or (DEFAULT_INSTANCE,),
+                threads=threads,
+            )
+    except SystemExit as ended:
+        if ended.code:  # the server has said why
+            raise ConfigurationError(
+                f"The sandbox did not start on {host}:{port}.", way_out="Give another --host or --port."
+            ) from None
 
 
 @app.command()
@@ -69,7 +76,7 @@ def replay(
     from commerce_sandbox.replay import BadRecording, replay_directory
 
     try:
-        with _database(database_url) as url:
+        with _database(database_url) as url, _plain_database_errors():
             report = replay_directory(folder, url)
     except BadRecording as error:
         raise ConfigurationError(f"{error}.", way_out="Name a folder of recordings NNN_name.json.") from None
@@ -93,6 +100,26 @@ def _database(url: str) -> Iterator[str]:
         Path(folder).chmod(0o755)  # where we are root, Postgres runs as somebody else
         with PostgresServer(Path(folder) / "pg") as server:
             yield _libpq(server.create_database("replay"))
+
+
+@contextmanager
+def _plain_database_errors() -> Iterator[None]:
+    """Tells of trouble with the sandbox's own database in a sentence."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        why = str(error).strip().splitlines()[0]
+        raise ConfigurationError(
+            f"The sandbox's database cannot be reached: {why}.", way_out="Start it, or correct --database-url."
+        ) from None
+    except psycopg.ProgrammingError:
+        # Its text would quote the whole URL, and the password in it.
+        raise ConfigurationError(
+            "The sandbox cannot use what --database-url names.",
+            way_out="Write it as postgresql://user:password@host:port/name, with a user who may make tables.",
+        ) from None
 
 
 def _libpq(url: str) -> str:
