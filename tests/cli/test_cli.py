@@ -5,53 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
-from tests.workflows.fakes import FakeMagento, instance_config, store_config
+from tests.cli.conftest import Run, write_config
+from tests.workflows.fakes import FakeMagento, instance_config
 from tests.workflows.oms import Oms
-from typer.testing import CliRunner, Result
 
-from magento_oms.cli.main import app
 from magento_oms.orchestration import wiring
 from magento_oms.ports import AuthenticationError
 from magento_oms.settings import settings
 from magento_oms.storage import instances, quarantine
 from magento_oms.storage.database import engine
-
-Run = Callable[..., Result]
-
-
-def write_config(folder: Path, **statuses: dict[str, str]) -> None:
-    """The file of the instance `loom`, with other statuses where given."""
-    config = instance_config(store_config(**({"statuses": statuses} if statuses else {})))
-    (folder / "loom.yaml").write_text(json.dumps(config.model_dump(mode="json", exclude_unset=True)))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The instances' folder, with the instance `loom`."""
-    write_config(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(oms_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Runs a command over an OMS of its own."""
-    monkeypatch.setenv("MAGENTO_OMS_DATABASE_URL", oms_database)
-    monkeypatch.setenv("MAGENTO_OMS_INSTANCES_DIR", str(folder))
-    settings.cache_clear()
-
-    def command(*arguments: object, code: int = 0, answer: str | None = None) -> Result:
-        result = CliRunner().invoke(app, [str(each) for each in arguments], input=answer)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    with structlog.testing.capture_logs():
-        yield command
-    settings.cache_clear()
 
 
 @pytest.fixture
@@ -239,13 +205,6 @@ def test_a_missing_database_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, 
     assert told in error
     assert "hush" not in error
     assert "Traceback" not in error
-
-
-def test_the_sandbox_says_what_it_lacks(run: Run, tmp_path: Path, oms_database: str) -> None:
-    assert "--database-url" in run("sandbox", "run", code=1).stderr
-    with_database = ("--database-url", oms_database)
-    assert "none" in run("sandbox", "run", *with_database, "--profile", "warp", code=1).stderr
-    assert "no directory" in run("sandbox", "replay", tmp_path / "no", *with_database, code=1).stderr
 
 
 def test_help_is_quick_and_everywhere(run: Run) -> None:
