@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.workflows.fakes import instance_config, store_config
+from tests.workflows.fakes import FakeMagento, instance_config, store_config
+from tests.workflows.oms import Oms
 from typer.testing import CliRunner, Result
 
 from magento_oms.cli.main import app
+from magento_oms.orchestration import wiring
 from magento_oms.settings import settings
+from magento_oms.storage import instances
+from magento_oms.storage.database import engine
 
 Run = Callable[..., Result]
 
@@ -45,3 +49,26 @@ def run(oms_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     with structlog.testing.capture_logs():
         yield command
     settings.cache_clear()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> FakeMagento:
+    """The store that every command finds behind the connection."""
+    fake = FakeMagento()
+    monkeypatch.setattr(wiring, "magento_for", lambda config: fake)
+    return fake
+
+
+@pytest.fixture
+def oms(oms_database: str) -> Oms:
+    with engine(oms_database).begin() as connection:
+        instances.configure(connection, instance_config())
+    return Oms(oms_database)
+
+
+@pytest.fixture
+def order(oms: Oms, store: FakeMagento) -> int:
+    """An order that the OMS has taken in."""
+    entity_id = store.place()
+    oms.take_in(store, instance_config())
+    return entity_id

@@ -9,38 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run, write_config
+from tests.cli.conftest import Run
 from tests.workflows.fakes import FakeMagento, instance_config
 from tests.workflows.oms import Oms
 
 from magento_oms.orchestration import wiring
 from magento_oms.ports import AuthenticationError
 from magento_oms.settings import settings
-from magento_oms.storage import instances, quarantine
-from magento_oms.storage.database import engine
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> FakeMagento:
-    """The store that every command finds behind the connection."""
-    fake = FakeMagento()
-    monkeypatch.setattr(wiring, "magento_for", lambda config: fake)
-    return fake
-
-
-@pytest.fixture
-def oms(oms_database: str) -> Oms:
-    with engine(oms_database).begin() as connection:
-        instances.configure(connection, instance_config())
-    return Oms(oms_database)
-
-
-@pytest.fixture
-def order(oms: Oms, store: FakeMagento) -> int:
-    """An order that the OMS has taken in."""
-    entity_id = store.place()
-    oms.take_in(store, instance_config())
-    return entity_id
 
 
 def test_orders_are_listed_for_people_and_programs(run: Run, order: int) -> None:
@@ -79,64 +54,6 @@ def test_one_order_is_pulled(run: Run, oms: Oms, store: FakeMagento) -> None:
     run("orders", "pull", "loom", 424242, code=1)
     assert "entity id" in run("orders", "pull", "loom", "000999999", code=1).stderr
     assert "valid: loom" in run("orders", "pull", "lom", 1, code=1).stderr
-
-
-def test_a_held_order_goes_on_once_its_status_is_configured(
-    run: Run, oms: Oms, store: FakeMagento, folder: Path
-) -> None:
-    entity_id = store.place(status="gift_check")
-    assert "gift_check" in run("orders", "pull", "loom", entity_id, code=1).stderr
-    [entry] = json.loads(run("quarantine", "list", "loom", "--json").stdout)
-    assert "stays: " in run("quarantine", "retry", entry["id"], code=1).stdout
-    write_config(folder, pull={"pending": "Placed", "gift_check": "Gift checked"})
-    assert "understood" in run("quarantine", "retry", entry["id"]).stdout
-    assert oms.states()[entity_id] == "allocated"
-    assert oms.quarantined() == {}
-    assert oms.count("inbox") == 1
-    assert "resolved already" in run("quarantine", "retry", entry["id"], code=1).stderr
-    assert "empty" in run("quarantine", "retry", "--all").stdout
-
-
-def test_retry_settles_an_order_that_is_stored_from_the_same_payload(run: Run, oms: Oms, order: int) -> None:
-    with engine(oms.url).begin() as connection:
-        quarantine.open_(
-            connection, instance="loom", subject=f"order:{order}", code="backwards", reason="r", way_out="w"
-        )
-    before = oms.business()
-    run("quarantine", "retry", "--all", "--instance", "loom")
-    assert oms.quarantined() == {}
-    assert oms.business() == before
-    assert len(oms.effects(order)) == 1
-
-
-def failed_effect(oms: Oms) -> int:
-    [effect] = oms.effects()
-    oms.run("update effect set state = 'failed', finished_at = now()")
-    with engine(oms.url).begin() as connection:
-        return quarantine.open_(
-            connection, instance="loom", subject=f"effect:{effect['id']}", code="refused", reason="r", way_out="w",
-            effect_id=effect["id"],
-        )  # fmt: skip
-
-
-@pytest.mark.usefixtures("order")
-def test_a_refused_effect_is_sent_on(run: Run, oms: Oms) -> None:
-    entry = failed_effect(oms)
-    assert "due again" in run("quarantine", "retry", entry).stdout
-    assert oms.effect_states() == ["due"]
-    assert oms.quarantined() == {}
-
-
-@pytest.mark.usefixtures("order")
-def test_a_dismissal_gives_up_and_says_why(run: Run, oms: Oms) -> None:
-    entry = failed_effect(oms)
-    assert "says why" in run("quarantine", "dismiss", entry, "--reason", " ", code=1).stderr
-    run("quarantine", "dismiss", entry, "--reason", "done by hand")
-    assert oms.effect_states() == ["cancelled"]
-    [row] = oms.rows("select resolution from quarantine")
-    assert row["resolution"].endswith(": done by hand")
-    assert "no quarantine entry" in run("quarantine", "dismiss", 999, "--reason", "x", code=1).stderr
-    assert "--all" in run("quarantine", "retry", code=1).stderr
 
 
 def test_effects_are_listed_held_and_released(run: Run, order: int) -> None:

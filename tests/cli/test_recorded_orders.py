@@ -55,7 +55,6 @@ def test_no_buyer_is_shown_unasked(run: Run) -> None:
     for row in json.loads(run("orders", "list", "--limit", 1000, "--json").stdout):
         order = next(each for each in ORDERS if each["entity_id"] == row["entity_id"])
         shown = run("orders", "show", "loom", row["entity_id"], "--by", "entity").stdout
-        # The instance's name is a word of its own in the output; a surname as short as that proves nothing.
         private = {order["customer_email"], order["billing_address"]["telephone"], *order["billing_address"]["street"]}
         assert not [each for each in private if each in shown]
         assert all(item["sku"] in shown for item in order["items"] if item["product_type"] == "simple")
