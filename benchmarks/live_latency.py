@@ -175,7 +175,7 @@ def _under_backfill(report: Report, stack: LocalStack, quiet: Latencies, mean_ga
     done = subprocess.run(
         [
             *(sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", "order_pull__two"),
-            *("--from-date", first.isoformat(), "--to-date", last.isoformat(), "--reprocess-behavior", "completed"),
+            *("--from-date", first.isoformat(), "--to-date", last.isoformat(), "--reprocess-behavior", "none"),
         ],
         env=stack.environment,
         capture_output=True,

@@ -26,7 +26,7 @@ def references(stack: Stack, code: str, entity_id: int) -> int:
 
 
 def test_a_live_order_is_stored_and_acknowledged_within_seconds(stack: Stack) -> None:
-    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="cod")
+    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="cod", shape="simple")
     stack.wait_for("acknowledged", lambda: acknowledged(stack, "mela", placed.entity_id), 40)
     order = stack.sandbox("mela").order(placed.entity_id)["order"]
     assert order["status"] == "processing"
@@ -34,7 +34,7 @@ def test_a_live_order_is_stored_and_acknowledged_within_seconds(stack: Stack) ->
 
 
 def test_an_order_paid_late_is_held_and_goes_on_when_it_is_paid(stack: Stack) -> None:
-    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="late_paid")
+    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="late_paid", shape="simple")
     stack.wait_for("held", lambda: (stack.order("mela", placed.entity_id) or ("",))[0] == "held")
     assert references(stack, "mela", placed.entity_id) == 0
     stack.sandbox("mela").change_order(placed.entity_id, "pay")
@@ -42,7 +42,7 @@ def test_an_order_paid_late_is_held_and_goes_on_when_it_is_paid(stack: Stack) ->
 
 
 def test_an_order_of_a_shadow_store_is_stored_and_nothing_is_sent(stack: Stack) -> None:
-    (placed,) = stack.sandbox("mela").place_orders(1, store_id=3, payment="cod")
+    (placed,) = stack.sandbox("mela").place_orders(1, store_id=3, payment="cod", shape="simple")
     stack.wait_for("stored", lambda: stack.order("mela", placed.entity_id) is not None)
     effects = stack.rows(
         "select state from effect where target = 'magento:mela' and subject = %s", f"order:{placed.entity_id}"
@@ -60,7 +60,7 @@ def test_the_wrong_password_fails_one_instance_with_one_alert_and_never_locks_th
     assert len(alerts) == 1
     refused = [call for call in stack.sandbox("heritage").calls(path_like="%admin/token%") if call["status"] == 401]
     assert 1 <= len(refused) <= 2
-    (placed,) = stack.sandbox("heritage").place_orders(1, store_id=1, payment="cod")
+    (placed,) = stack.sandbox("heritage").place_orders(1, store_id=1, payment="cod", shape="simple")
     stack.wait_for("the other instance goes on", lambda: acknowledged(stack, "heritage", placed.entity_id))
 
 
@@ -80,15 +80,15 @@ def test_a_malformed_file_is_an_import_error_that_names_it_and_the_other_dags_li
 def test_a_backfill_from_before_the_watermark_runs_while_live_orders_go_on(stack: Stack) -> None:
     day = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
     old = stack.sandbox("mela").place_orders(
-        8, store_id=1, payment="cod", created_at=f"{day:%Y-%m-%d %H:%M:%S}", every_seconds=1500
+        8, store_id=1, payment="cod", shape="simple", created_at=f"{day:%Y-%m-%d %H:%M:%S}", every_seconds=1500
     )
     first, last = day - timedelta(hours=1), day + timedelta(hours=4)
     made = stack.airflow(
-        *("backfill", "create", "--dag-id", "order_pull__mela", "--reprocess-behavior", "completed"),
+        *("backfill", "create", "--dag-id", "order_pull__mela", "--reprocess-behavior", "none"),
         *("--from-date", first.isoformat(), "--to-date", last.isoformat()),
     )
     assert made.returncode == 0, made.stderr[-2000:]
-    (live,) = stack.sandbox("mela").place_orders(1, store_id=2, payment="cod")
+    (live,) = stack.sandbox("mela").place_orders(1, store_id=2, payment="cod", shape="simple")
     stack.wait_for("the live order is acknowledged", lambda: acknowledged(stack, "mela", live.entity_id), 60)
     stack.wait_for(
         "the backfilled orders are acknowledged",
@@ -117,7 +117,7 @@ def test_a_worker_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(sta
     fault = store.add_fault("latency", seconds=4, times=6, method=method, path=path)
     lease = {"pull": "order_pull_live:mela", "acknowledgement": "push:magento:mela"}[work]
     dag_id = {"pull": "order_pull_live__mela", "acknowledgement": "magento_push__mela"}[work]
-    orders = store.place_orders(3, store_id=1, payment="cod")
+    orders = store.place_orders(3, store_id=1, payment="cod", shape="simple")
 
     def at_work() -> bool:
         held = stack.rows("select 1 from lease where name = %s and expires_at > now()", lease)
@@ -152,7 +152,7 @@ def kill_busy_workers(stack: Stack) -> bool:
 @pytest.mark.parametrize("name", ["triggerer", "scheduler"])
 def test_a_component_that_is_killed_comes_back_and_orders_flow_again(stack: Stack, name: str) -> None:
     os.killpg(stack.local.pids()[name], signal.SIGKILL)
-    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="cod")
+    (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="cod", shape="simple")
     stack.wait_for("acknowledged", lambda: acknowledged(stack, "mela", placed.entity_id), 120)
     assert stack.local.restarts()[name] >= 1
     assert references(stack, "mela", placed.entity_id) == 1
