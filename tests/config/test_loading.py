@@ -9,18 +9,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magento_oms.config.check import check_instances, check_live
 from magento_oms.config.load import ConfigProblem, load_instance, load_instances
 from magento_oms.config.models import OTHER_DIMENSIONS, InstanceConfig, Mode, StatusMeaning, StatusRules
-from magento_oms.config.schema import instance_schema
-from magento_oms.local.supervisor import REPOSITORY
-from magento_oms.ports import StoreFacts
+
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE = REPOSITORY / "instances" / "example.yaml.sample"
 
 GOOD = """\
 code: loom
@@ -49,24 +47,100 @@ def problems_of(folder: Path, text: str) -> list[ConfigProblem]:
     return problems
 
 
+def in_store(line: str) -> str:
+    """A good file with one more line in its store."""
+    return f"{GOOD}    {line}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "field", "words"),
     [
         (GOOD.replace("name: Loom\n", "naem: Loom\n", 1), 2, "naem", "Did you mean 'name'"),
-        (GOOD.replace("code: loom", "code: Loom 1"), 1, "code", "pattern"),
-        (GOOD.replace("https://loom.example", "loom.example"), 3, "url", "URL"),
-        (GOOD.replace("    live_from: 2026-11-01T00:00:00+05:30\n", ""), 5, "stores.0.live_from", "missing"),
-        (GOOD.replace("+05:30", ""), 8, "stores.0.live_from", "timezone"),
-        (GOOD + "    timezone: Asia/Calcuta\n", 9, "stores.0.timezone", "Asia/Kolkata"),
-        (GOOD + "    mode: dry\n", 9, "stores.0.mode", "'live' or 'shadow'"),
-        (GOOD + "    statuses: {pull: {a: x}, hold: {a: y}}\n", 9, "stores.0.statuses", "two groups"),
-        (GOOD + "    notification_url: http://loom.example/x\n", 9, "stores.0.notification_url", "https"),
-        (GOOD + LOCATION + "        gstin: 27AAPFU0939F1ZX\n", 13, "stores.0.locations.0.gstin", "check digit"),
-        (GOOD + LOCATION.replace("411001", "4110"), 12, "stores.0.locations.0.address.pincode", "pattern"),
+        (GOOD.replace("code: loom", "code: Loom 1"), 1, "code", "small letters"),
+        (GOOD.replace("name: Loom\n", "name: 7\n", 1), 2, "name", "quotes"),
+        (GOOD.replace("name: Loom\n", "name: ''\n", 1), 2, "name", "empty"),
+        (GOOD.replace("https://loom.example", "loom.example"), 3, "url", "https://www.mybrand.example"),
+        (GOOD.replace("https://loom.example", "ftp://loom.example"), 3, "url", "https://"),
+        (GOOD.replace("https://", "https://asha:hunter2@"), 3, "url", "Airflow connection"),
+        (GOOD.replace("loom.example", "loom.example/?token=hunter2"), 3, "url", "Airflow connection"),
+        (GOOD.replace("loom.example", "loom.example/?store=1"), 3, "url", "/rest/V1"),
+        (GOOD + "connection_id: my connection\n", 9, "connection_id", "magento_mybrand"),
+        (GOOD + "connection_id:\n", 9, "connection_id", "text"),
         (GOOD + "password: hunter2\n", 9, "password", "Airflow connection"),
-        (GOOD + "live_poll_seconds: 1\n", 9, "live_poll_seconds", "greater than or equal to 2"),
+        (GOOD + "consumer_key: hunter2\n", 9, "consumer_key", "Airflow connection"),
+        (GOOD + "credentials: hunter2\n", 9, "credentials", "Airflow connection"),
+        (GOOD + "live_poll_seconds: 1\n", 9, "live_poll_seconds", "2 or more"),
+        (GOOD + "live_poll_seconds: '5'\n", 9, "live_poll_seconds", "without quotes"),
+        (GOOD + "page_size: 301\n", 9, "page_size", "300 or less"),
+        (GOOD + "page_size: 2.5\n", 9, "page_size", "whole number"),
+        (GOOD + "settle_delay_seconds: .inf\n", 9, "settle_delay_seconds", "3600 or less"),
+        (GOOD + "request_budget: {per_second: 0}\n", 9, "request_budget.per_second", "more than 0"),
+        (GOOD + "request_budget: 5\n", 9, "request_budget", "field: value"),
         (GOOD + "frequency: {order_pull: hourly}\n", 9, "frequency.order_pull", "0 * * * *"),
+        (GOOD + "frequency: {order_pull: 61 * * * *}\n", 9, "frequency.order_pull", "'61' is no minute"),
+        (GOOD + "frequency: {order_pull: 0 0 31 2 *}\n", 9, "frequency.order_pull", "never run"),
+        (GOOD + "acknowledgement: {strategy: guess}\n", 9, "acknowledgement.strategy", "'auto'"),
+        (GOOD + "acknowledgement: {comment: ''}\n", 9, "acknowledgement.comment", "empty"),
+        (GOOD + "name: Other\n", 9, "name", "first in line 2"),
+        (GOOD[: GOOD.index("stores:")] + "stores: []\n", 4, "stores", "Add one"),
+        (GOOD[: GOOD.index("stores:")] + "stores: 1\n", 4, "stores", "list"),
+        (GOOD + GOOD[GOOD.index("  - store_id") :], 1, "", "A store view is listed once"),
+        (GOOD.replace("store_id: 1", "store_id: true"), 5, "stores.0.store_id", "whole number"),
+        (GOOD.replace("store_id: 1", "store_id: -1"), 5, "stores.0.store_id", "0 or more"),
+        (GOOD.replace("    live_from: 2026-11-01T00:00:00+05:30\n", ""), 5, "stores.0.live_from", "T00:00:00+05:30"),
+        (GOOD.replace("+05:30", ""), 8, "stores.0.live_from", "time zone"),
+        (GOOD.replace("2026-11-01T00:00:00+05:30", "2026-11-01"), 8, "stores.0.live_from", "in full"),
+        (GOOD.replace("2026-11-01T00:00:00+05:30", "20261101"), 8, "stores.0.live_from", "in full"),
+        (GOOD.replace("2026-11-01T00:00:00+05:30", "'20261101'"), 8, "stores.0.live_from", "in full"),
+        (GOOD.replace("2026-11-01T", "2026-13-01T"), 8, "stores.0.live_from", "in full"),
+        (in_store("timezone: Asia/Calcuta"), 9, "stores.0.timezone", "Asia/Kolkata"),
+        (in_store("timezone: ../etc/passwd"), 9, "stores.0.timezone", "Asia/Kolkata"),
+        (in_store("mode: dry"), 9, "stores.0.mode", "'live' or 'shadow'"),
+        (in_store("sla_days: 61"), 9, "stores.0.sla_days", "60 or less"),
+        (in_store("statuses: {pull: {a: x}, hold: {a: y}}"), 9, "stores.0.statuses", "pull and hold"),
+        (in_store("statuses: {pull: {holded: x}}"), 9, "stores.0.statuses", "left out"),
+        (in_store("statuses: {pull: [pending]}"), 9, "stores.0.statuses.pull", "name: value"),
+        (in_store("statuses: {pull: {pending: 1}}"), 9, "stores.0.statuses.pull.pending", "text"),
+        (in_store("payment: {cod: cashondelivery}"), 9, "stores.0.payment.cod", "[one, another]"),
+        (in_store("invoice: {prefix: TOOLONG}"), 9, "stores.0.invoice.prefix", "six at the most"),
+        (in_store("stock: {mode: some}"), 9, "stores.0.stock.mode", "'reservations' or 'none'"),
+        (in_store("stock: {buffer: -1}"), 9, "stores.0.stock.buffer", "0 or more"),
+        (in_store("stock: {buffer: true}"), 9, "stores.0.stock.buffer", "number"),
+        (in_store("stock: {buffers: {A: -1}}"), 9, "stores.0.stock.buffers.A", "0 or more"),
+        (in_store("comments: {notify: 'yes'}"), 9, "stores.0.comments.notify", "true or false"),
+        (in_store("notification_url: http://loom.example/x"), 9, "stores.0.notification_url", "https"),
+        (in_store("return_ack_url: https://a:b@loom.example"), 9, "stores.0.return_ack_url", "Airflow connection"),
+        (
+            in_store("aggregators: [{aggregator: shiprockt, account: a1, connection_id: a1}]"),
+            9,
+            "stores.0.aggregators.0.aggregator",
+            "'shiprocket'",
+        ),
+        (
+            in_store("aggregators: [{aggregator: shipway, account: a1}]"),
+            9,
+            "stores.0.aggregators.0.connection_id",
+            "Add it",
+        ),
+        (GOOD + LOCATION + "        gstin: 27AAPFU0939F1ZX\n", 13, "stores.0.locations.0.gstin", "check digit"),
+        (
+            GOOD + LOCATION.replace("Maharashtra", "Kerala") + "        gstin: 27AAPFU0939F1ZV\n",
+            10,
+            "stores.0.locations.0",
+            "of Maharashtra, the address in Kerala",
+        ),
+        (GOOD + LOCATION.replace("411001", "4110"), 12, "stores.0.locations.0.address.pincode", "six digits"),
+        (GOOD + LOCATION.replace('"411001"', "411001"), 12, "stores.0.locations.0.address.pincode", "quotes"),
+        (GOOD + LOCATION.replace("[Road 1]", "[]"), 12, "stores.0.locations.0.address.lines", "Add one"),
+        (GOOD + LOCATION + LOCATION.replace("    locations:\n", ""), 5, "stores.0", "two locations"),
+        (GOOD + "? [a]\n: b\n", 9, "", "name: value"),
+        (GOOD + "no: x\n", 9, "no", "not known"),
+        (GOOD + "x: &a {b: *a}\n", 9, "", "refers to itself"),
+        (GOOD + "x: !!python/object:os.system {}\n", 9, "", "not known here"),
+        (GOOD + "---\ncode: two\n", 9, "", "another document"),
         ("code: [loom", 2, "", "YAML"),
+        ("code: \x00", 0, "", "YAML"),
+        ("[" * 200_000, 0, "", "too large"),
         ("- a\n- b\n", 1, "", "Begin with"),
         ("", 1, "", "Begin with"),
     ],
@@ -77,8 +151,9 @@ def test_a_problem_names_file_line_field_and_what_to_do(
     found = problems_of(tmp_path, text)
     matching = [problem for problem in found if problem.field == field and words in str(problem)]
     assert matching, [str(problem) for problem in found]
-    assert matching[0].file == "loom.yaml"
-    assert matching[0].line == line
+    assert (matching[0].file, matching[0].line) == ("loom.yaml", line)
+    assert all(problem.way_out for problem in found)
+    assert "hunter2" not in " ".join(map(str, found))
 
 
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -94,11 +169,41 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_one_bad_file_never_hides_the_good_ones(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("code: [")
     (tmp_path / "good.yaml").write_text(GOOD)
-    (tmp_path / "same_code.yaml").write_text(GOOD)
+    (tmp_path / "same_code.yaml").write_text(f"# a comment\n{GOOD}")
     (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     loaded = load_instances(tmp_path)
     assert [config.code for config in loaded.good] == ["loom"]
-    assert sorted(problem.file for problem in loaded.problems) == ["bad.yaml", "latin.yaml", "same_code.yaml"]
+    assert [(problem.file, problem.line) for problem in loaded.problems] == [
+        ("bad.yaml", 2), ("folder.yaml", 0), ("gone.yaml", 0), ("latin.yaml", 0), ("same_code.yaml", 2)
+    ]  # fmt: skip
+
+
+def test_aliases_that_multiply_what_a_file_holds_are_refused_at_once(tmp_path: Path) -> None:
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 9))
+    (problem,) = problems_of(tmp_path, f"l0: &l0 [x]\n{levels}")
+    assert "multiply" in problem.message
+
+
+def test_a_store_may_borrow_from_another_by_alias(tmp_path: Path) -> None:
+    path = tmp_path / "loom.yaml"
+    second = "  - {store_id: 2, code: second, name: Second, live_from: 2026-11-01T00:00:00Z, comments: *quiet}\n"
+    path.write_text(in_store("comments: &quiet {notify: true}") + second)
+    config, problems = load_instance(path)
+    assert not problems
+    assert config is not None
+    assert all(store.comments.notify for store in config.stores)
+
+
+def test_a_brand_may_name_a_status_or_sku_as_it_likes(tmp_path: Path) -> None:
+    path = tmp_path / "loom.yaml"
+    path.write_text(in_store("stock: {buffers: {TOKEN-RING: 2}}") + "    statuses: {ignore: {no: none, 7: seven}}\n")
+    config, problems = load_instance(path)
+    assert not problems
+    assert config is not None
+    assert config.stores[0].stock.buffers == {"TOKEN-RING": Decimal(2)}
+    assert config.ignored_statuses == ("7", "no")
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
@@ -124,26 +229,13 @@ def test_only_the_url_takes_the_environment(tmp_path: Path, monkeypatch: pytest.
 
 def sample() -> InstanceConfig:
     """The file that a brand copies."""
-    text = (REPOSITORY / "instances" / "example.yaml.sample").read_text(encoding="utf-8")
-    return InstanceConfig.model_validate(yaml.safe_load(text))
+    config, problems = load_instance(SAMPLE)
+    assert config is not None, problems
+    return config
 
 
-def test_what_a_brand_copies_is_valid_and_says_so_by_the_schema_too() -> None:
-    config = sample()
-    assert config.stores[0].mode is Mode.SHADOW
-    files = [REPOSITORY / "instances" / "example.yaml.sample", *(REPOSITORY / "instances" / "demo").glob("*.yaml")]
-    for path in files:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        jsonschema.validate({"url": content["url"]}, {"properties": instance_schema()["properties"]})
-    dumped = config.model_dump(mode="json", exclude_none=True)
-    jsonschema.validate(dumped, instance_schema())
-
-
-def test_the_schema_that_editors_read_is_current() -> None:
-    import json
-
-    written = json.loads((REPOSITORY / "instances" / "schema.json").read_text(encoding="utf-8"))
-    assert written == instance_schema(), "run `python -m magento_oms.config.schema`"
+def test_what_a_brand_copies_is_tried_in_the_shadow_first() -> None:
+    assert sample().stores[0].mode is Mode.SHADOW
 
 
 @given(st.permutations(["code", "name", "url", "stores", "page_size"]))
@@ -176,56 +268,6 @@ def test_shiprocket_has_its_own_default_dimensions() -> None:
     assert other.dimensions == OTHER_DIMENSIONS
     seed = (other.dimensions.length_cm, other.dimensions.breadth_cm, other.dimensions.height_cm)
     assert seed == (Decimal(18), Decimal(12), Decimal(10))
-
-
-def test_what_is_unwise_is_told(tmp_path: Path) -> None:
-    now = datetime(2026, 12, 2, tzinfo=UTC)
-    config = sample()
-    assert check_instances([config], folder=tmp_path, now=now, connection_exists=lambda name: True) == []
-    (store,) = config.stores
-    unwise = config.model_copy(
-        update={
-            "stores": (
-                store.model_copy(
-                    update={
-                        "live_from": now - timedelta(days=900),
-                        "locations": (),
-                        "statuses": StatusRules(hold={}),
-                        "invoice": store.invoice.model_copy(update={"logo": "none.png"}),
-                        "payment": store.payment.model_copy(update={"cod": ()}),
-                    }
-                ),
-            )
-        }
-    )
-    found = check_instances([unwise], folder=tmp_path, now=now, connection_exists=lambda name: False)
-    names = ("live_from", "locations", "statuses.hold", "invoice.logo", "payment.cod")
-    assert {finding.field for finding in found} == {*(f"stores.0.{name}" for name in names), "connection_id"}
-    assert all(finding.way_out for finding in found)
-    twin = config.model_copy(update={"code": "twin"})
-    shared = check_instances([config, twin], folder=tmp_path, now=now)
-    assert {finding.field for finding in shared} == {"url", "invoice.prefix"}
-
-
-def test_where_the_store_disagrees_is_told() -> None:
-    facts = StoreFacts(
-        version="2.4.7",
-        store_views={0: "admin", 2: "hindi"},
-        statuses=frozenset({"pending", "packed_by_hand"}),
-        server_time=datetime(2026, 12, 2, tzinfo=UTC),
-        missing_permissions=("Magento_Sales::comment",),
-        clock_ahead=90.0,
-    )
-    found = check_live(sample(), facts)
-    text = " ".join(f"{finding.message} {finding.way_out}" for finding in found)
-    for words in (
-        "Magento_Sales::comment",
-        "no store view 1",
-        "2 (hindi) is not configured",
-        "packed_by_hand",
-        "+90 s",
-    ):
-        assert words in text
 
 
 def test_reading_the_files_loads_nothing_heavy() -> None:

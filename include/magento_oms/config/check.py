@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from magento_oms.config.models import InstanceConfig, StoreConfig
+from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
 from magento_oms.ports import StoreFacts
 
 CLOCK_TOLERANCE = 30.0
 """Seconds by which a store's clock may differ from ours before it is worth telling."""
 LONG_AGO = timedelta(days=365)
+
+_Rough = tuple[Literal["error", "warning"], str, str, str]
+"""Level, field, message and way out of a finding about an instance that is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +50,9 @@ def check_instances(
     findings = [finding for config in known for finding in _instance(config, folder, moment)]
     findings += _shared_urls(known)
     findings += _shared_prefixes(known)
+    findings += _shared_locations(known)
     if connection_exists is not None:
-        findings += [
-            Finding(
-                "error",
-                config.code,
-                "connection_id",
-                f"Airflow has no connection {config.connection_id!r}.",
-                f"Add it in the UI (Admin, Connections) or set AIRFLOW_CONN_{config.connection_id.upper()}.",
-            )
-            for config in known
-            if not connection_exists(config.connection_id)
-        ]
+        findings += _missing_connections(known, connection_exists)
     return findings
 
 
@@ -68,12 +62,46 @@ def check_live(config: InstanceConfig, facts: StoreFacts) -> list[Finding]:
 
 
 def _instance(config: InstanceConfig, folder: Path, now: datetime) -> Iterator[Finding]:
+    for level, field, message, way_out in _storefront(config):
+        yield Finding(level, config.code, field, message, way_out)
     for number, store in enumerate(config.stores):
         for level, field, message, way_out in _store(store, folder, now):
             yield Finding(level, config.code, f"stores.{number}.{field}", message, way_out)
+    locations = {location.code: location for store in config.stores for location in store.locations}
+    for source, users in _by_source(config).items():
+        if len(users) > 1:
+            names = " and ".join(locations[code].name for code in sorted(users))
+            message = f"The MSI source {source!r} is the stock of {names}: it would be counted twice."
+            yield Finding("error", config.code, "stores", message, "Give each warehouse its own source.")
 
 
-_Rough = tuple[Literal["error", "warning"], str, str, str]
+def _storefront(config: InstanceConfig) -> Iterator[_Rough]:
+    path = (config.url.path or "").strip("/").lower()
+    for word in ("admin", "rest", "index.php"):
+        if word in path.split("/"):
+            yield (
+                "error",
+                "url",
+                f"The URL has /{word} in it: /rest/V1 does not answer below that.",
+                "Write the storefront's address, as customers see it.",
+            )
+    if config.url.scheme == "http" and config.url.host not in ("127.0.0.1", "localhost"):
+        yield (
+            "warning",
+            "url",
+            "The URL begins with http://: the store's credentials would travel readable to everyone on the way.",
+            "Use https:// unless the store is on this machine's own network.",
+        )
+
+
+def _by_source(config: InstanceConfig) -> dict[str, set[str]]:
+    """MSI source → codes of the locations whose stock it is, over all stores."""
+    users: defaultdict[str, set[str]] = defaultdict(set)
+    for store in config.stores:
+        for location in store.locations:
+            if location.msi_source:
+                users[location.msi_source].add(location.code)
+    return users
 
 
 def _store(store: StoreConfig, folder: Path, now: datetime) -> Iterator[_Rough]:
@@ -120,18 +148,6 @@ def _store(store: StoreConfig, folder: Path, now: datetime) -> Iterator[_Rough]:
                 f"{location.name} has no GSTIN: it cannot be the seller on an invoice.",
                 "Add it.",
             )
-    sources = defaultdict(list)
-    for location in store.locations:
-        if location.msi_source:
-            sources[location.msi_source].append(location.code)
-    for source, users in sources.items():
-        if len(users) > 1:
-            yield (
-                "error",
-                "locations",
-                f"The MSI source {source!r} is the stock of {' and '.join(users)}: it would be counted twice.",
-                "Give each warehouse its own source.",
-            )
     if store.invoice.logo and not (folder / store.invoice.logo).is_file():
         yield (
             "error",
@@ -174,6 +190,44 @@ def _shared_prefixes(configs: list[InstanceConfig]) -> Iterator[Finding]:
                 f"{names} invoice as {gstin} with the same prefix {prefix!r}: they share one series of numbers.",
                 "Give each its own prefix, unless one series is meant.",
             )
+
+
+def _shared_locations(configs: list[InstanceConfig]) -> Iterator[Finding]:
+    """A warehouse that several instances ship from is one row in the OMS: the last description would count."""
+    first: dict[str, tuple[str, LocationConfig]] = {}
+    for config in configs:
+        for location in {location.code: location for store in config.stores for location in store.locations}.values():
+            code, other = first.setdefault(location.code, (config.code, location))
+            if not other.is_the_same_place(location):
+                yield Finding(
+                    "error",
+                    config.code,
+                    "stores",
+                    f"The location {location.code!r} differs from that of {code} in name, address or GSTIN.",
+                    "Say the same in both files, or give one of them another code.",
+                )
+
+
+def _missing_connections(configs: list[InstanceConfig], exists: Callable[[str], bool]) -> Iterator[Finding]:
+    for config in configs:
+        if not exists(config.connection_id):
+            yield Finding(
+                "error",
+                config.code,
+                "connection_id",
+                f"Airflow has no connection {config.connection_id!r}.",
+                f"Add it in the UI (Admin, Connections) or set AIRFLOW_CONN_{config.connection_id.upper()}.",
+            )
+        accounts = {account.connection_id: account for store in config.stores for account in store.aggregators}
+        for connection_id, account in sorted(accounts.items()):
+            if not exists(connection_id):
+                yield Finding(
+                    "warning",
+                    config.code,
+                    "stores.aggregators",
+                    f"Airflow has no connection {connection_id!r}: {account.account} cannot book parcels.",
+                    f"Add it in the UI (Admin, Connections) or set AIRFLOW_CONN_{connection_id.upper()}.",
+                )
 
 
 def _live(config: InstanceConfig, facts: StoreFacts) -> Iterator[Finding]:

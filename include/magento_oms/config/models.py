@@ -6,29 +6,36 @@ Secrets never live here; they live in the Airflow connections that are named.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    StringConstraints,
-    field_validator,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from magento_oms.config.fields import (
+    Code,
+    ConnectionId,
+    Cron,
+    EventsUrl,
+    Exact,
+    Flag,
+    Gstin,
+    Number,
+    PointInTime,
+    Status,
+    StorefrontUrl,
+    Text,
+    Whole,
+    Zone,
+    wrong,
 )
-from stdnum.exceptions import ValidationError as StdnumError
-from stdnum.in_ import gstin as gstin_number
+from magento_oms.config.gstin import is_registered_in, state_of
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
-Status = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Meanings = Mapping[Status, str]
 
 STANDARD_STATUSES: dict[str, dict[str, str]] = {
@@ -89,11 +96,14 @@ class StatusRules(Model):
         for group in StatusMeaning:
             for status in getattr(self, group.value):
                 if status in seen:
-                    raise ValueError(
-                        f"status {status!r} is in two groups, {seen[status]} and {group.value}; keep it in one"
-                    )
+                    groups = " and ".join(self._said(name) for name in (seen[status], group.value))
+                    raise wrong(f"the status {status!r} is in two groups, {groups}.", "Keep it in one.")
                 seen[status] = group.value
         return self
+
+    def _said(self, group: str) -> str:
+        """A group by name, for people: one that is left out is not to be seen in the file."""
+        return group if group in self.model_fields_set else f"{group} (Magento's standard, because it is left out)"
 
     def meaning(self, status: str) -> StatusMeaning | None:
         """What a status means; None: it is not configured."""
@@ -122,11 +132,13 @@ class Address(Model):
     """A postal address in India."""
 
     lines: tuple[Annotated[str, StringConstraints(min_length=1, max_length=120)], ...] = Field(
-        min_length=1, max_length=4
+        min_length=1, max_length=4, description="one to four", examples=[["Plot 7, Kalyan Road"]]
     )
-    city: Annotated[str, StringConstraints(min_length=1)]
-    state: Annotated[str, StringConstraints(min_length=2)]
-    pincode: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")]
+    city: Text
+    state: Annotated[str, StringConstraints(min_length=2)] = Field(examples=["Maharashtra"])
+    pincode: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")] = Field(
+        description="six digits, in quotes", examples=["411001"]
+    )
     country: Literal["IN"] = "IN"
 
 
@@ -134,21 +146,26 @@ class LocationConfig(Model):
     """A warehouse that ships a store's orders. It is the seller on its invoices, so it has a GSTIN."""
 
     code: Code
-    name: str
+    name: Text
     address: Address
-    gstin: str | None = None
-    msi_source: str | None = Field(default=None, description="code of the Magento source that this location's stock is")
-    priority: int = 0
+    gstin: Gstin | None = Field(default=None, description="the seller's on invoices, of the state of the address")
+    msi_source: Text | None = Field(
+        default=None, description="code of the Magento source that this location's stock is"
+    )
+    priority: Whole = Field(default=0, description="of two that could ship, the one with the lower number does")
 
-    @field_validator("gstin")
-    @classmethod
-    def _is_a_gstin(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            return str(gstin_number.validate(value))
-        except StdnumError:
-            raise ValueError(f"{value} is no GSTIN: 15 characters, the last of which is a check digit") from None
+    def is_the_same_place(self, other: LocationConfig) -> bool:
+        """Whether both describe one warehouse alike; source and priority are each store's own."""
+        return (self.name, self.address, self.gstin) == (other.name, other.address, other.gstin)
+
+    @model_validator(mode="after")
+    def _gstin_is_of_its_state(self) -> LocationConfig:
+        if self.gstin is not None and not is_registered_in(self.gstin, self.address.state):
+            raise wrong(
+                f"the GSTIN is of {state_of(self.gstin)}, the address in {self.address.state}.",
+                "A warehouse invoices with the registration of its own state: correct the one or the other.",
+            )
+        return self
 
 
 class InvoiceConfig(Model):
@@ -156,7 +173,9 @@ class InvoiceConfig(Model):
 
     logo: str | None = Field(default=None, description="path of a PNG, relative to the instances folder")
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9/-]{0,6}$")] = Field(
-        default="", description="short: an invoice number has 16 characters at the most (GST rule 46)"
+        default="",
+        description="capitals, digits, / and -, six at the most: an invoice number has 16 characters (GST rule 46)",
+        examples=["MB"],
     )
 
 
@@ -164,17 +183,19 @@ class StockConfig(Model):
     """How stock is told to Magento."""
 
     mode: Literal["reservations", "none"] = "reservations"
-    buffer: Decimal = Field(default=Decimal(0), ge=0)
-    buffers: Mapping[str, Decimal] = Field(default_factory=dict, description="SKU → buffer, where it differs")
+    buffer: Exact = Field(default=Decimal(0), ge=0, description="units that are never offered")
+    buffers: Mapping[str, Annotated[Exact, Field(ge=0)]] = Field(
+        default_factory=dict, description="SKU → buffer, where it differs"
+    )
 
 
 class Dimensions(Model):
     """A parcel's size and weight where nothing was scanned."""
 
-    length_cm: Decimal = Field(gt=0)
-    breadth_cm: Decimal = Field(gt=0)
-    height_cm: Decimal = Field(gt=0)
-    weight_g: Decimal = Field(gt=0)
+    length_cm: Exact = Field(gt=0)
+    breadth_cm: Exact = Field(gt=0)
+    height_cm: Exact = Field(gt=0)
+    weight_g: Exact = Field(gt=0)
 
 
 Aggregator = Literal["shiprocket", "clickpost", "shipway", "eshipz"]
@@ -192,7 +213,7 @@ class AggregatorAccountRef(Model):
 
     aggregator: Aggregator
     account: Code
-    connection_id: str
+    connection_id: ConnectionId
     default_dimensions: Dimensions | None = None
 
     @property
@@ -204,43 +225,36 @@ class AggregatorAccountRef(Model):
 class CommentConfig(Model):
     """Who sees the comments that we leave on orders."""
 
-    notify: bool = Field(default=False, description="Magento sends the customer an e-mail for each")
-    visible_on_front: bool = Field(default=False, description="the customer sees them in the account")
+    notify: Flag = Field(default=False, description="Magento sends the customer an e-mail for each")
+    visible_on_front: Flag = Field(default=False, description="the customer sees them in the account")
 
 
 class StoreConfig(Model):
     """One store view."""
 
-    store_id: int = Field(ge=0)
-    code: Code
-    name: str
-    live_from: AwareDatetime = Field(description="orders placed before are stored, and never acted on")
-    mode: Mode = Mode.LIVE
-    timezone: str = "Asia/Kolkata"
+    store_id: Whole = Field(ge=0, description="the store view's id in Magento", examples=[1])
+    code: Code = Field(description="the store view's code in Magento")
+    name: Text
+    live_from: PointInTime = Field(description="orders placed before are stored, and never acted on")
+    mode: Mode = Field(default=Mode.LIVE, description="shadow: everything is planned, nothing is sent")
+    timezone: Zone = "Asia/Kolkata"
     statuses: StatusRules = Field(default_factory=StatusRules)
     payment: PaymentMethods = Field(default_factory=PaymentMethods)
     invoice: InvoiceConfig = Field(default_factory=InvoiceConfig)
-    locations: tuple[LocationConfig, ...] = ()
+    locations: tuple[LocationConfig, ...] = Field(default=(), description="warehouses that ship its orders")
     stock: StockConfig = Field(default_factory=StockConfig)
-    aggregators: tuple[AggregatorAccountRef, ...] = ()
-    notification_url: HttpUrl | None = None
-    return_ack_url: HttpUrl | None = None
+    aggregators: tuple[AggregatorAccountRef, ...] = Field(default=(), description="courier accounts that it ships with")
+    notification_url: EventsUrl | None = Field(default=None, description="where shipment and return events are sent")
+    return_ack_url: EventsUrl | None = Field(default=None, description="where received returns are acknowledged")
     comments: CommentConfig = Field(default_factory=CommentConfig)
-    sla_days: int = Field(default=2, ge=0, le=60, description="days from the order's time to its required-by time")
+    sla_days: Whole = Field(default=2, ge=0, le=60, description="days from the order's time to its required-by time")
 
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is no time zone; India is Asia/Kolkata")
-        return value
-
-    @field_validator("notification_url", "return_ack_url")
-    @classmethod
-    def _is_https(cls, value: HttpUrl | None) -> HttpUrl | None:
-        if value is not None and value.scheme != "https" and value.host not in ("127.0.0.1", "localhost"):
-            raise ValueError("must begin with https://: it carries what happens to customers' orders")
-        return value
+    @model_validator(mode="after")
+    def _locations_differ(self) -> StoreConfig:
+        codes = [location.code for location in self.locations]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise wrong(f"two locations have the code {twice[0]!r}.", "Give one of them another.")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:
@@ -273,61 +287,68 @@ class Acknowledgement(Model):
 class Frequency(Model):
     """When timed workflows run, as cron expressions in UTC. A window reaches from one time to the next."""
 
-    order_pull: str = "0 * * * *"
-    pending_order_sync: str = "30 * * * *"
-    customer_cancellation_pull: str = "*/5 * * * *"
-    return_sync: str = "15 * * * *"
-    master_data_pull: str = "45 * * * *"
-
-    @field_validator("*")
-    @classmethod
-    def _is_cron(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError(f"{value!r} is no cron expression; every hour is '0 * * * *'")
-        return value
+    order_pull: Cron = "0 * * * *"
+    pending_order_sync: Cron = "30 * * * *"
+    customer_cancellation_pull: Cron = "*/5 * * * *"
+    return_sync: Cron = "15 * * * *"
+    master_data_pull: Cron = "45 * * * *"
 
 
 class RequestBudget(Model):
     """A bound on requests towards one Magento, over all processes."""
 
-    per_second: float = Field(default=20.0, gt=0, le=1000)
-    burst: float = Field(default=40.0, ge=1, le=5000)
+    per_second: Number = Field(default=20.0, gt=0, le=1000)
+    burst: Number = Field(default=40.0, ge=1, le=5000)
 
 
 class InstanceConfig(Model):
     """One Magento installation."""
 
     code: Code
-    name: str
-    url: HttpUrl = Field(description="the storefront's URL, under which /rest/V1 answers; not the admin's")
-    connection_id: str = Field(
+    name: Text
+    url: StorefrontUrl = Field(description="the storefront's URL, under which /rest/V1 answers; not the admin's")
+    connection_id: ConnectionId = Field(
         default="", description="Airflow connection with the secrets; magento_<code> if not given"
     )
     acknowledgement: Acknowledgement = Field(default_factory=Acknowledgement)
-    live_poll_seconds: float = Field(default=5.0, ge=2, le=3600)
+    live_poll_seconds: Number = Field(
+        default=5.0, ge=2, le=3600, description="how often one row is polled for something new"
+    )
     frequency: Frequency = Field(default_factory=Frequency)
-    page_size: int = Field(default=100, ge=1, le=300)
+    page_size: Whole = Field(default=100, ge=1, le=300, description="orders a request")
     request_budget: RequestBudget = Field(default_factory=RequestBudget)
-    settle_delay_seconds: float = Field(
+    settle_delay_seconds: Number = Field(
         default=90.0,
         ge=0,
         le=3600,
         description="longest time that Magento may be at work on a request we lost sight of",
     )
-    stores: tuple[StoreConfig, ...] = Field(min_length=1)
+    stores: tuple[StoreConfig, ...] = Field(min_length=1, description="one entry a store view")
 
     @model_validator(mode="after")
     def _stores_differ(self) -> InstanceConfig:
         for name in ("store_id", "code"):
             values = [getattr(store, name) for store in self.stores]
             if twice := {value for value in values if values.count(value) > 1}:
-                raise ValueError(f"two stores have the {name} {min(twice)!r}")
+                raise wrong(f"two stores have the {name} {min(twice)!r}.", "A store view is listed once.")
+        return self
+
+    @model_validator(mode="after")
+    def _locations_are_described_once(self) -> InstanceConfig:
+        known: dict[str, LocationConfig] = {}
+        for location in (location for store in self.stores for location in store.locations):
+            first = known.setdefault(location.code, location)
+            if not first.is_the_same_place(location):
+                raise wrong(
+                    f"the location {location.code!r} differs between two stores in name, address or GSTIN.",
+                    "Say the same in both, or give one of them another code.",
+                )
         return self
 
     @model_validator(mode="before")
     @classmethod
     def _default_connection(cls, values: object) -> object:
-        if isinstance(values, dict) and not values.get("connection_id") and isinstance(values.get("code"), str):
+        if isinstance(values, dict) and "connection_id" not in values and isinstance(values.get("code"), str):
             return values | {"connection_id": f"magento_{values['code']}"}
         return values
 
@@ -360,5 +381,6 @@ class InstanceConfig(Model):
 
     @cached_property
     def digest(self) -> str:
-        """Changes when anything in the configuration does."""
-        return hashlib.blake2b(self.model_dump_json().encode(), digest_size=12).hexdigest()
+        """Changes when anything in the configuration does; the order in which names are written is nothing."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
