@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,6 +116,7 @@ def test_a_database_that_is_not_migrated_is_upgraded(
 @pytest.mark.parametrize(
     ("url", "told"),
     [("", "is not known"), ("nonsense", "is no database URL"),
+     ("postgresql+psycopg://me:hush@h:port/x", "is no database URL"),
      ("postgresql+psycopg://me:hush@127.0.0.1:1/x", "cannot be reached")],
 )  # fmt: skip
 def test_a_missing_database_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, url: str, told: str) -> None:
@@ -122,6 +126,22 @@ def test_a_missing_database_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, 
     assert told in error
     assert "hush" not in error
     assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("order", "run")  # `run` sets the environment that the child has
+def test_a_terminal_gets_a_table() -> None:
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).with_name("magento-oms")), "orders", "list"]
+    child = subprocess.Popen(command, stdout=theirs, env={**os.environ, "COLUMNS": "200", "TERM": "xterm"})
+    os.close(theirs)
+    printed = b""
+    # A terminal whose other side has closed is read with an error.
+    with contextlib.suppress(OSError):
+        while chunk := os.read(ours, 65536):
+            printed += chunk
+    os.close(ours)
+    assert child.wait(30) == 0
+    assert "│ loom" in printed.decode()
 
 
 def test_help_is_quick_and_everywhere(run: Run) -> None:

@@ -38,7 +38,7 @@ def _of_the_database(error: Exception) -> str | None:
     import psycopg
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-    if isinstance(error, ArgumentError | NoSuchModuleError):
+    if isinstance(error, ArgumentError | NoSuchModuleError) or (isinstance(error, ValueError) and _is_no_url()):
         return (
             "MAGENTO_OMS_DATABASE_URL is no database URL. "
             "Write it as postgresql+psycopg://user:password@host:port/name."
@@ -51,3 +51,16 @@ def _of_the_database(error: Exception) -> str | None:
         why = str(cause).strip().splitlines()[0]
         return f"The OMS database cannot be reached: {why}. Start it, or correct MAGENTO_OMS_DATABASE_URL."
     return None
+
+
+def _is_no_url() -> bool:
+    """Whether the setting cannot be taken apart; SQLAlchemy has no error of its own for a port that is no number."""
+    from sqlalchemy import make_url
+
+    from magento_oms.settings import settings
+
+    try:
+        make_url(settings().database_url.get_secret_value())
+    except ValueError:
+        return True
+    return False
