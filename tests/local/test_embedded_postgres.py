@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -183,14 +184,26 @@ def test_a_closed_folder_of_root_stays_closed_and_its_data_lies_elsewhere(tmp_pa
     with PostgresServer(folder, options=NOT_DURABLE) as server:
         write_rows(server, 5)
     place = (folder / "data").readlink()
-    assert place.parent == OPEN_PLACE
+    assert place.parent.parent == OPEN_PLACE
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     with PostgresServer(folder, options=NOT_DURABLE) as server:
         assert rows(server) == 5
     PostgresServer.remove(folder)
-    assert not place.exists()
+    assert not place.parent.exists()
     assert not folder.exists()
+
+
+@AS_ROOT
+def test_data_of_a_folder_that_was_removed_by_hand_is_removed_too(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with PostgresServer(tmp_path / "first", options=NOT_DURABLE):
+        place = (tmp_path / "first" / "data").readlink()
+    shutil.rmtree(tmp_path / "first")
+    assert place.exists()
+    with PostgresServer(tmp_path / "second", options=NOT_DURABLE):
+        assert not place.parent.exists()
+    PostgresServer.remove(tmp_path / "second")
 
 
 def test_ports_are_free_and_none_that_outgoing_connections_use() -> None:

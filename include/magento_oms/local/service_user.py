@@ -21,6 +21,7 @@ from magento_oms.local.trouble import LocalTrouble
 
 SERVICE_USER = "pgserver"
 OPEN_PLACE = Path("/var/lib/magento-oms")
+OWNER = "belongs-to"  # a file that names the folder whose data lies here
 SHORT_DIGEST = 16
 
 
@@ -73,20 +74,34 @@ def place_for_data(folder: Path) -> Path:
         data.unlink()
     if data.exists() or os.geteuid() != 0 or open_to_all(folder):
         return data.resolve()
-    place = OPEN_PLACE / f"data-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:SHORT_DIGEST]}"
-    shutil.rmtree(place, ignore_errors=True)  # of a folder that was removed by hand
     _make_open(OPEN_PLACE)
-    place.mkdir(mode=0o700)
-    data.symlink_to(place)
-    return place
+    _remove_orphans()
+    place = OPEN_PLACE / f"of-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:SHORT_DIGEST]}"
+    shutil.rmtree(place, ignore_errors=True)
+    _make_open(place)
+    (place / OWNER).write_text(str(folder))
+    (place / "data").mkdir(mode=0o700)
+    data.symlink_to(place / "data")
+    return place / "data"
 
 
 def remove_data(folder: Path) -> None:
     """Remove a cluster's folder with its data, wherever that lies."""
     data = folder / "data"
-    if data.is_symlink() and data.readlink().parent == OPEN_PLACE:
-        shutil.rmtree(data.readlink(), ignore_errors=True)
+    if data.is_symlink() and data.readlink().parent.parent == OPEN_PLACE:
+        shutil.rmtree(data.readlink().parent, ignore_errors=True)
     shutil.rmtree(folder)
+
+
+def _remove_orphans() -> None:
+    """Data of clusters whose folders were removed by hand."""
+    for owner in OPEN_PLACE.glob(f"of-*/{OWNER}"):
+        try:
+            gone = not Path(owner.read_text()).exists()
+        except FileNotFoundError:  # another process removes it
+            continue
+        if gone:
+            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def programs_for_all(installed: Path) -> Path:
