@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pendulum
 import pytest
+from airflow.sdk import timezone
 from airflow.timetables.base import TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 from hypothesis import given, settings
@@ -31,7 +31,7 @@ def test_a_cron_expression_that_is_let_in_has_a_next_time_in_airflow(expression:
     if cron.what_is_wrong(expression) is None:
         timetable = CronDataIntervalTimetable(expression, timezone="UTC")
         timetable.validate()
-        start = pendulum.datetime(2026, 11, 23, tz="UTC")
+        start = timezone.parse("2026-11-23T00:00:00Z")
         restriction = TimeRestriction(earliest=start, latest=None, catchup=True)
         run = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
         assert run is not None

@@ -9,7 +9,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, Strict, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from magento_oms.config import cron, gstin
 
@@ -22,21 +21,25 @@ SECRET = re.compile(
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"
 
 
-def wrong(message: str, way_out: str) -> PydanticCustomError:
-    """An error of a value, in our words, and what to do about it."""
-    return PydanticCustomError("configuration", "{message}", {"message": message, "way_out": way_out})
+class WrongValueError(ValueError):
+    """A value that is refused, in our words. Pydantic collects it among its own findings."""
+
+    def __init__(self, message: str, way_out: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.way_out = way_out
 
 
 def _written_as_a_time(value: object) -> object:
     """Pydantic would take `20261101` for seconds since 1970, and every order of the store for a live one."""
     if isinstance(value, datetime) or (isinstance(value, str) and re.match(_TIME, value)):
         return value
-    raise wrong("is no date with a time.", "Write it in full, as in 2026-11-01T00:00:00+05:30.")
+    raise WrongValueError("is no date with a time.", "Write it in full, as in 2026-11-01T00:00:00+05:30.")
 
 
 def _no_flag(value: object) -> object:
     if isinstance(value, bool):
-        raise wrong("must be a number.", "Write digits without quotes.")
+        raise WrongValueError("must be a number.", "Write digits without quotes.")
     return value
 
 
@@ -44,39 +47,41 @@ def _is_a_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise wrong(f"{value!r} is no time zone.", "India's is Asia/Kolkata.") from None
+        raise WrongValueError(f"{value!r} is no time zone.", "India's is Asia/Kolkata.") from None
     return value
 
 
 def _is_cron(value: str) -> str:
     if (reason := cron.what_is_wrong(value)) is not None:
-        raise wrong(f"{reason}.", "Every hour is '0 * * * *', every five minutes '*/5 * * * *'.")
+        raise WrongValueError(f"{reason}.", "Every hour is '0 * * * *', every five minutes '*/5 * * * *'.")
     return value
 
 
 def _is_a_gstin(value: str) -> str:
     found = gstin.compact(value)
     if found is None:
-        raise wrong("is no GSTIN.", "Copy it from the registration: 15 characters, the last of which is a check digit.")
+        raise WrongValueError(
+            "is no GSTIN.", "Copy it from the registration: 15 characters, the last of which is a check digit."
+        )
     return found
 
 
 def _tells_no_secret(url: HttpUrl) -> HttpUrl:
     names = [name for name, _ in url.query_params()]
     if url.username or url.password or any(SECRET.search(name) for name in names):
-        raise wrong("holds credentials.", "Put them into the Airflow connection, and leave them out here.")
+        raise WrongValueError("holds credentials.", "Put them into the Airflow connection, and leave them out here.")
     return url
 
 
 def _is_a_storefront(url: HttpUrl) -> HttpUrl:
     if url.query or url.fragment:
-        raise wrong("has a part behind ? or #.", "Write only the address under which /rest/V1 answers.")
+        raise WrongValueError("has a part behind ? or #.", "Write only the address under which /rest/V1 answers.")
     return url
 
 
 def _is_https(url: HttpUrl) -> HttpUrl:
     if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost"):
-        raise wrong("must begin with https://: it carries what happens to customers' orders.", "Use https.")
+        raise WrongValueError("must begin with https://: it carries what happens to customers' orders.", "Use https.")
     return url
 
 

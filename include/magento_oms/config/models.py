@@ -31,8 +31,8 @@ from magento_oms.config.fields import (
     StorefrontUrl,
     Text,
     Whole,
+    WrongValueError,
     Zone,
-    wrong,
 )
 from magento_oms.config.gstin import is_registered_in, state_of
 
@@ -97,7 +97,7 @@ class StatusRules(Model):
             for status in getattr(self, group.value):
                 if status in seen:
                     groups = " and ".join(self._said(name) for name in (seen[status], group.value))
-                    raise wrong(f"the status {status!r} is in two groups, {groups}.", "Keep it in one.")
+                    raise WrongValueError(f"the status {status!r} is in two groups, {groups}.", "Keep it in one.")
                 seen[status] = group.value
         return self
 
@@ -161,7 +161,7 @@ class LocationConfig(Model):
     @model_validator(mode="after")
     def _gstin_is_of_its_state(self) -> LocationConfig:
         if self.gstin is not None and not is_registered_in(self.gstin, self.address.state):
-            raise wrong(
+            raise WrongValueError(
                 f"the GSTIN is of {state_of(self.gstin)}, the address in {self.address.state}.",
                 "A warehouse invoices with the registration of its own state: correct the one or the other.",
             )
@@ -253,7 +253,7 @@ class StoreConfig(Model):
     def _locations_differ(self) -> StoreConfig:
         codes = [location.code for location in self.locations]
         if twice := sorted({code for code in codes if codes.count(code) > 1}):
-            raise wrong(f"two locations have the code {twice[0]!r}.", "Give one of them another.")
+            raise WrongValueError(f"two locations have the code {twice[0]!r}.", "Give one of them another.")
         return self
 
     @property
@@ -330,7 +330,7 @@ class InstanceConfig(Model):
         for name in ("store_id", "code"):
             values = [getattr(store, name) for store in self.stores]
             if twice := {value for value in values if values.count(value) > 1}:
-                raise wrong(f"two stores have the {name} {min(twice)!r}.", "A store view is listed once.")
+                raise WrongValueError(f"two stores have the {name} {min(twice)!r}.", "A store view is listed once.")
         return self
 
     @model_validator(mode="after")
@@ -339,7 +339,7 @@ class InstanceConfig(Model):
         for location in (location for store in self.stores for location in store.locations):
             first = known.setdefault(location.code, location)
             if not first.is_the_same_place(location):
-                raise wrong(
+                raise WrongValueError(
                     f"the location {location.code!r} differs between two stores in name, address or GSTIN.",
                     "Say the same in both, or give one of them another code.",
                 )

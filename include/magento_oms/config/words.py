@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from magento_oms.config.fields import WrongValueError
+
 Place = tuple[str | int, ...]
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -61,8 +63,8 @@ def in_words(model: type[BaseModel], place: Place, detail: Mapping[str, Any]) ->
     kind = str(detail["type"])
     if kind == "extra_forbidden":
         return "is not known.", _nearest(str(place[-1]), _names_at(model, place[:-1]))
-    if kind == "configuration":
-        return str(context["message"]), str(context["way_out"])
+    if isinstance(error := context.get("error"), WrongValueError):
+        return error.message, error.way_out
     if kind not in _WORDS:
         return str(detail["msg"]).rstrip(".") + ".", "docs/configuration.md says what may stand here."
     message, way_out = (words.format_map(context) for words in _WORDS[kind])
