@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from careful_http.exchange import Answer, Call, kept
+from careful_http.outcome import unreadable
 from magento_hook.client import MagentoClient
-from magento_hook.errors import unreadable
-from magento_hook.exchange import Answer, Call, kept
 from magento_oms.ports import CommentOptions, Json, PermanentError
 
 _FOREIGN_STATUS = "is not part of the order status history"
@@ -74,7 +74,7 @@ class OrderActions:
         saved = self._json(call, answer)
         got = (saved.get("state"), saved.get("status")) if isinstance(saved, dict) else (None, None)
         if got == (None, None):
-            raise unreadable(call, answer, self.instance, "the answer does not show the saved order.")
+            raise unreadable(call, answer, self._client.whose, "the answer does not show the saved order.")
         if got != (state, status):
             raise PermanentError(
                 f"Magento {self.instance}, order {entity_id}: asked for state {state!r} and status {status!r}, but the"
@@ -114,7 +114,7 @@ class OrderActions:
         answer = self._client.call(call)
         invoice_id = str(self._json(call, answer))
         if not invoice_id.isdigit():
-            raise unreadable(call, answer, self.instance, "the answer is not the id of an invoice.")
+            raise unreadable(call, answer, self._client.whose, "the answer is not the id of an invoice.")
         return invoice_id
 
     def _comment(self, entity_id: int, comment: str, status: str | None, options: CommentOptions) -> None:
@@ -135,7 +135,7 @@ class OrderActions:
         )
         answer = self._client.call(call)
         if self._json(call, answer) is not True:
-            raise unreadable(call, answer, self.instance, "the comment was not confirmed.")
+            raise unreadable(call, answer, self._client.whose, "the comment was not confirmed.")
 
     def _status(self, entity_id: int) -> str:
         """The order's present status; Magento has a call that answers with nothing else."""
@@ -143,14 +143,14 @@ class OrderActions:
         answer = self._client.call(call)
         status = self._json(call, answer)
         if not isinstance(status, str) or not status:
-            raise unreadable(call, answer, self.instance, "the answer is not a status.")
+            raise unreadable(call, answer, self._client.whose, "the answer is not a status.")
         return status
 
     def _json(self, call: Call, answer: Answer) -> Any:
         try:
             return answer.json
         except ValueError:
-            raise unreadable(call, answer, self.instance, "the answer is no JSON.") from None
+            raise unreadable(call, answer, self._client.whose, "the answer is no JSON.") from None
 
 
 def _check_id(entity_id: int) -> None:

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
+from careful_http.exchange import Answer, Call, Method
+from careful_http.outcome import Outcome
 from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.errors import (
-    Outcome,
     is_bad_signature,
     is_login_refusal,
     is_used_nonce,
     wants_second_factor,
 )
-from magento_hook.exchange import Answer, Call, Method
 from magento_hook.messages import read_message
 from magento_oms.ports import (
     AuthenticationError,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from careful_http.endpoint import (
+    ConnectionRecord,
+    Endpoint,
+    Timeouts,
+    flag,
+    is_loopback,
+    refuse_unverified,
+    text,
+    timeouts,
+)
 from magento_oms.ports import ConfigurationError
 
 STOREFRONT = "Set it to the address that customers see, such as https://shop.example.in."
@@ -25,29 +34,6 @@ class AuthKind(StrEnum):
     ADMIN_TOKEN = "admin_token"  # noqa: S105  (the name of a way, not a secret)
     INTEGRATION_OAUTH = "integration_oauth"
     INTEGRATION_BEARER = "integration_bearer"
-
-
-class ConnectionRecord(Protocol):
-    """What is read of an Airflow connection, whichever of Airflow's classes it is."""
-
-    conn_id: str
-    host: str | None
-    schema: str | None
-    login: str | None
-    password: str | None
-    port: int | None
-
-    @property
-    def extra_dejson(self) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. `read` is the longest silence within an answer, `total` the longest time for a whole one."""
-
-    connect: float = 5.0
-    read: float = 60.0
-    total: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,7 @@ class MagentoConnection:
     access_token: str = field(default="", repr=False)
     access_token_secret: str = field(default="", repr=False)
     store_code: str = ""
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     ca_bundle: str | None = None
     allow_http: bool = False
 
@@ -105,6 +91,11 @@ class MagentoConnection:
         scope = f"/{self.store_code}" if self.store_code else ""
         return f"{self.base_url}/rest{scope}/V1"
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """What the transport needs to know."""
+        return Endpoint(self.base_url, self.api_url, self.timeouts, self.ca_bundle, self.secrets)
+
     @classmethod
     def from_airflow(cls, record: ConnectionRecord, *, base_url: str | None = None) -> MagentoConnection:
         """Read an Airflow connection. `base_url`, where given, wins over the connection's host.
@@ -115,7 +106,7 @@ class MagentoConnection:
             ConfigurationError: it cannot be used; the message names the field.
         """
         extra: Mapping[str, Any] = record.extra_dejson or {}
-        _refuse_unverified(extra)
+        refuse_unverified(extra, "Magento")
         auth = _auth_kind(record, extra)
         by_password = record.password or "" if auth is AuthKind.INTEGRATION_BEARER else ""
         return cls(
@@ -123,18 +114,14 @@ class MagentoConnection:
             auth=auth,
             username=record.login or "",
             password=record.password or "",
-            consumer_key=_text(extra, "consumer_key"),
-            consumer_secret=_text(extra, "consumer_secret"),
-            access_token=_text(extra, "access_token") or by_password,
-            access_token_secret=_text(extra, "access_token_secret"),
-            store_code=_text(extra, "store_code"),
-            timeouts=Timeouts(
-                connect=_seconds(extra, "connect_timeout", Timeouts().connect),
-                read=_seconds(extra, "read_timeout", Timeouts().read),
-                total=_seconds(extra, "total_timeout", Timeouts().total),
-            ),
-            ca_bundle=_text(extra, "ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or None,
-            allow_http=_flag(extra, "allow_http"),
+            consumer_key=text(extra, "consumer_key"),
+            consumer_secret=text(extra, "consumer_secret"),
+            access_token=text(extra, "access_token") or by_password,
+            access_token_secret=text(extra, "access_token_secret"),
+            store_code=text(extra, "store_code"),
+            timeouts=timeouts(extra, "Magento"),
+            ca_bundle=text(extra, "ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or None,
+            allow_http=flag(extra, "allow_http"),
         )
 
 
@@ -143,16 +130,6 @@ _NEEDED = {
     AuthKind.INTEGRATION_OAUTH: ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
     AuthKind.INTEGRATION_BEARER: ("access_token",),
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, whatever a name server says."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_url(url: str, *, allow_http: bool) -> None:
@@ -209,7 +186,7 @@ def _url_of(record: ConnectionRecord) -> str:
 
 
 def _auth_kind(record: ConnectionRecord, extra: Mapping[str, Any]) -> AuthKind:
-    named = _text(extra, "auth")
+    named = text(extra, "auth")
     if named:
         try:
             return AuthKind(named)
@@ -221,33 +198,3 @@ def _auth_kind(record: ConnectionRecord, extra: Mapping[str, Any]) -> AuthKind:
     if extra.get("consumer_key"):
         return AuthKind.INTEGRATION_OAUTH
     return AuthKind.ADMIN_TOKEN if record.login else AuthKind.INTEGRATION_BEARER
-
-
-def _refuse_unverified(extra: Mapping[str, Any]) -> None:
-    for name in ("verify", "verify_ssl", "ssl_verify"):
-        if str(extra.get(name, True)).lower() in {"false", "0", "no", "off"}:
-            raise ConfigurationError(
-                f"The Magento connection asks for {name}=false; certificates are always verified.",
-                way_out="Remove it. For a certificate of your own authority, name its file in 'ca_bundle'.",
-            )
-
-
-def _text(extra: Mapping[str, Any], name: str) -> str:
-    return str(extra.get(name) or "").strip()
-
-
-def _seconds(extra: Mapping[str, Any], name: str, default: float) -> float:
-    given = extra.get(name)
-    if given is None or given == "":
-        return default
-    try:
-        seconds = float(given)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds <= 600:
-        raise ConfigurationError(f"{name} of the Magento connection is {given!r}.", way_out="Give 1 to 600 seconds.")
-    return seconds
-
-
-def _flag(extra: Mapping[str, Any], name: str) -> bool:
-    return str(extra.get(name) or "false").lower() in {"true", "1", "yes", "on"}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from careful_http.exchange import Answer, Call, kept
+from careful_http.outcome import BY_ITSELF, BY_LOOKING, DEFAULT_PAUSE, Trouble, retry_after, subject
 from magento_hook.connection import STOREFRONT
-from magento_hook.exchange import Answer, Call, kept
 from magento_hook.messages import Message, read_message
 from magento_oms.ports import (
     AlreadyDone,
@@ -23,12 +22,6 @@ from magento_oms.ports import (
     RetryableError,
     UnknownOutcome,
 )
-
-DEFAULT_PAUSE = 30.0
-"""Seconds to wait on a 429 that does not say how long (Magento itself never does)."""
-
-BY_ITSELF = "It is tried again by itself; nothing is lost."
-BY_LOOKING = "Whether it happened is found out by looking at the store before anything is sent again."
 
 # Texts of Magento 2.2 to 2.4.8, as recorded or read in its source; matched in part and without regard to case.
 _LOGIN_REFUSED = ("account sign-in was incorrect", "did not sign in correctly")
@@ -44,38 +37,6 @@ _ALREADY_DONE = (
 _REFUSED_STATE = (" has a status of ",)
 _COULD_NOT_SAVE = ("could not save", "couldn't be saved", "deadlock found", "lock wait timeout", "unable to save")
 _MAINTENANCE = ("maintenance downtime", "maintenance mode")
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One failed exchange, judged.
-
-    Attributes:
-        error: what the caller is told.
-        outage: whether the store as a whole is in trouble.
-        again: whether the same request may be sent again at once, because it changes nothing.
-        pause: seconds that the store asks to wait, or None.
-    """
-
-    error: OutsideError
-    outage: bool = False
-    again: bool = False
-    pause: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one exchange went: an answer, and the trouble unless it is good. Without an answer the network failed."""
-
-    answer: Answer | None
-    trouble: Trouble | None = None
-
-    @property
-    def error(self) -> OutsideError:
-        """The error of a failed exchange."""
-        if self.trouble is None:
-            raise ValueError("a good answer has no error")
-        return self.trouble.error
 
 
 class PageTooLarge(PermanentError):
@@ -144,53 +105,8 @@ def judge(answer: Answer, call: Call, instance: str) -> Trouble | None:
             )
 
 
-def fault(call: Call, instance: str, what: str, *, sent: bool) -> Trouble:
-    """The network failed. `sent` is whether the store may have got the whole request."""
-    open_outcome = sent and call.changes
-    kind = UnknownOutcome if open_outcome else RetryableError
-    error = kind(
-        f"{_subject(call, instance)}: {what}.",
-        way_out=BY_LOOKING if open_outcome else BY_ITSELF,
-        exchange=kept(call, fault=what),
-    )
-    return Trouble(error, outage=True, again=not call.changes)
-
-
-def misconfigured(call: Call, instance: str, what: str, way_out: str) -> Trouble:
-    """The connection cannot work until somebody changes a setting."""
-    error = ConfigurationError(f"{_subject(call, instance)}: {what}.", way_out=way_out, exchange=kept(call, fault=what))
-    return Trouble(error, outage=True)
-
-
-def unreadable(call: Call, answer: Answer, instance: str, what: str) -> OutsideError:
-    """The store said 200 but not what was asked for: open for a change, worth another try for a read."""
-    kind, way_out = (UnknownOutcome, BY_LOOKING) if call.changes else (RetryableError, BY_ITSELF)
-    return kind(
-        f"{_subject(call, instance)}: {what}", way_out=way_out, status=answer.status, exchange=kept(call, answer)
-    )
-
-
-def retry_after(answer: Answer, *, now: datetime | None = None) -> float | None:
-    """Seconds of the `Retry-After` header, given as seconds or as an HTTP date; None where it says nothing."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        # Measured by the store's own clock where it is told, so that a wrong clock here does not matter.
-        start = answer.server_time or now or datetime.now(UTC)
-        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - start).total_seconds()
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
 def _subject(call: Call, instance: str) -> str:
-    about = f", {call.about}" if call.about else ""
-    return f"Magento {instance}{about}"
+    return subject(call, f"Magento {instance}")
 
 
 def _not_json(answer: Answer, call: Call, instance: str) -> Trouble | None:
@@ -321,7 +237,7 @@ class _Told:
 
     def not_saved(self) -> Trouble:
         """A rolled-back transaction, most often a database lock; but money may have moved at the gateway."""
-        if self.call.body is not None and self.call.body.get("capture"):
+        if isinstance(self.call.body, Mapping) and self.call.body.get("capture"):
             error = self.error(
                 PermanentError,
                 "The payment may have been taken all the same: look at the payment gateway before invoicing again.",

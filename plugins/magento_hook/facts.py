@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from careful_http.exchange import Answer, Call
 from magento_hook.client import MagentoClient
 from magento_hook.criteria import Direction, OrderField, SearchCriteria, sorted_by
 from magento_hook.errors import MissingPermission
-from magento_hook.exchange import Answer, Call
 from magento_oms.ports import ConfigurationError, NotFound, OutsideError, PermanentError, StoreFacts
 
 NEWEST = 50

@@ -9,7 +9,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from magento_hook.connection import ConnectionRecord, MagentoConnection
+from careful_http.endpoint import ConnectionRecord
+from magento_hook.connection import MagentoConnection
 from magento_hook.store import MagentoStore, open_magento
 from magento_oms.ports import Breaker, Budget, ConfigurationError, OutsideError, StoreFacts, TokenStore
 

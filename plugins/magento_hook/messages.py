@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from magento_hook.exchange import Answer
-from magento_hook.masking import masked_text
+from careful_http.exchange import Answer
+from careful_http.masking import masked_text
 
 _NUMBERED = re.compile(r"%(\d+)")
 _NAMED = re.compile(r"%([A-Za-z_]\w*)")

@@ -13,10 +13,11 @@ from typing import Any, cast
 
 import msgspec
 
+from careful_http.exchange import Answer, Call, parse
+from careful_http.outcome import unreadable
 from magento_hook.client import MagentoClient
 from magento_hook.criteria import Condition, Direction, Filter, OrderField, SearchCriteria, magento_time, sorted_by
-from magento_hook.errors import PageTooLarge, unreadable
-from magento_hook.exchange import Answer, Call, parse
+from magento_hook.errors import PageTooLarge
 from magento_oms.ports import ConfigurationError, Cursor, Json, NotFound, OrderFilter, OrderPage, parse_magento_time
 
 _BY_CHANGE = (OrderField.UPDATED_AT, OrderField.ENTITY_ID)
@@ -98,7 +99,9 @@ class OrderReader:
         answer = self._list(SearchCriteria(self._groups(where)), "order count", "total_count")
         total = self._listed(answer, "order count").total_count
         if total is None:
-            raise unreadable(Call("GET", "/orders", about="order count"), answer, self.instance, "no count came back.")
+            raise unreadable(
+                Call("GET", "/orders", about="order count"), answer, self._client.whose, "no count came back."
+            )
         return total
 
     def order(self, entity_id: int) -> Json:
@@ -113,7 +116,7 @@ class OrderReader:
         answer = self._client.call(call)
         order = self._json(call, answer)
         if not isinstance(order, dict) or str(order.get("entity_id")) != str(entity_id):
-            raise unreadable(call, answer, self.instance, "the answer is not that order.")
+            raise unreadable(call, answer, self._client.whose, "the answer is not that order.")
         return OrderPage(orders=[order], raw=[answer.body], server_time=self._time_of(answer), last=True)
 
     def server_time(self) -> datetime:
@@ -161,13 +164,13 @@ class OrderReader:
             return _LIST.decode(answer.body)
         except ValueError:
             call = Call("GET", "/orders", about=about)
-            raise unreadable(call, answer, self.instance, "the answer is not a list of orders.") from None
+            raise unreadable(call, answer, self._client.whose, "the answer is not a list of orders.") from None
 
     def _json(self, call: Call, answer: Answer) -> Any:
         try:
             return answer.json
         except ValueError:
-            raise unreadable(call, answer, self.instance, "the answer is no JSON.") from None
+            raise unreadable(call, answer, self._client.whose, "the answer is no JSON.") from None
 
     def _time_of(self, answer: Answer) -> datetime:
         moment = answer.server_time

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from careful_http.client import PATIENCE, Patience
+from careful_http.memory import MemoryBreaker, MemoryBudget, process_tokens
 from magento_hook.actions import OrderActions
-from magento_hook.client import PATIENCE, MagentoClient, Patience
+from magento_hook.client import MagentoClient
 from magento_hook.connection import MagentoConnection
-from magento_hook.defaults import MemoryBreaker, MemoryBudget, process_tokens
 from magento_hook.facts import gather
 from magento_hook.orders import OrderReader
 from magento_oms.ports import Breaker, Budget, StoreFacts, TokenStore

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from magento_hook.client import Patience
-from magento_hook.connection import AuthKind, MagentoConnection, Timeouts
-from magento_hook.defaults import MemoryTokenStore
+from careful_http.client import Patience
+from careful_http.endpoint import Timeouts
+from careful_http.memory import MemoryTokenStore
+from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.store import MagentoStore, open_magento
 
 # Tests import `doubles` by a name of its own, so that it cannot clash with a module of another folder.

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from careful_http.exchange import Answer, Call
 from magento_hook.errors import PageTooLarge
-from magento_hook.exchange import Answer, Call
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded" / "magento"
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)

@@ -19,8 +19,8 @@ from oauthlib.oauth1.rfc5849 import signature as rfc5849
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from careful_http.memory import MemoryTokenStore, process_tokens
 from magento_hook.connection import AuthKind, MagentoConnection
-from magento_hook.defaults import MemoryTokenStore, process_tokens
 from magento_hook.errors import MissingPermission
 from magento_hook.store import MagentoStore, open_magento
 from magento_oms.ports import (

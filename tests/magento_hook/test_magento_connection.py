@@ -17,7 +17,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler
 
-from magento_hook.connection import AuthKind, MagentoConnection, Timeouts
+from careful_http.endpoint import Timeouts
+from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.criteria import Condition, Direction, Filter, OrderField, SearchCriteria, Sort, checked_fields
 from magento_hook.errors import MissingPermission
 from magento_hook.hook import MagentoHook

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magento_hook.errors import MissingPermission, PageTooLarge, Trouble, judge, retry_after
-from magento_hook.exchange import Answer, Call
-from magento_hook.masking import masked, masked_text
+from careful_http.exchange import Answer, Call
+from careful_http.masking import masked, masked_text
+from careful_http.outcome import Trouble, retry_after
+from magento_hook.errors import MissingPermission, PageTooLarge, judge
 from magento_hook.messages import fill_in, read_message
 from magento_oms.ports import (
     AlreadyDone,
@@ -127,7 +128,7 @@ def test_an_outage_is_told_from_a_refusal(number: int, outage: bool) -> None:
         (told(400, "SQLSTATE[40001]: Deadlock found when trying to get lock"), WRITE, RetryableError, "Deadlock"),
         (told(400, "Could not save an invoice, see error log for details"), WRITE, RetryableError, "by itself"),
         (page(200, "<html><title>Checking your browser</title>"), READ, ConfigurationError, "Checking your browser"),
-        (page(200, "<br /><b>Warning</b>: PHP notice"), WRITE, UnknownOutcome, "looking at the store"),
+        (page(200, "<br /><b>Warning</b>: PHP notice"), WRITE, UnknownOutcome, "looking at the other side"),
         (page(404, "<title>404 Not Found</title>"), READ, ConfigurationError, "No Magento API lives there"),
         (
             page(400, "<title>400 plain HTTP sent to HTTPS port</title>"),

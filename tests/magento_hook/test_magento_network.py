@@ -14,10 +14,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from magento_hook import transport
-from magento_hook.client import Patience
-from magento_hook.connection import Timeouts
-from magento_hook.defaults import MemoryBreaker, MemoryBudget
+from careful_http import transport
+from careful_http.client import Patience
+from careful_http.endpoint import Timeouts
+from careful_http.memory import MemoryBreaker, MemoryBudget
 from magento_hook.store import MagentoStore
 from magento_oms.ports import (
     ConfigurationError,

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from careful_http.client import Patience
+from careful_http.endpoint import Timeouts
+from careful_http.memory import MemoryTokenStore
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, DEFAULT_INTEGRATION, SandboxClient
 from commerce_sandbox.versions import VERSIONS
-from magento_hook.client import Patience
-from magento_hook.connection import AuthKind, MagentoConnection, Timeouts
-from magento_hook.defaults import MemoryTokenStore
+from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.errors import MissingPermission
 from magento_hook.store import MagentoStore, open_magento
 from magento_oms.local.postgres import PostgresServer

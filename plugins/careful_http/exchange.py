@@ -1,8 +1,8 @@
-"""One request to Magento and what came back, before anybody judges it."""
+"""One request and what came back, before anybody judges it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from magento_hook.masking import masked, masked_text
+from careful_http.masking import masked, masked_text
 
-Method = Literal["GET", "POST", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -25,19 +25,27 @@ class Call:
     """One request, without credentials.
 
     Attributes:
-        path: below `/V1`, percent-encoded, beginning with a slash.
+        path: below the API's root, percent-encoded, beginning with a slash.
         query: percent-encoded.
         body: sent as JSON, or None.
         about: what it is about, for people: `order 12`.
-        changes: whether it changes something at the store, so that it must not be sent twice by itself.
+        changes: whether it changes something on the other side.
+        repeatable: whether the other side takes a repeat of this change for the same one, so that it may be sent again
+            where its outcome is not known.
     """
 
     method: Method
     path: str
     query: str = ""
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] | Sequence[Any] | None = field(default=None, repr=False)
     about: str = ""
     changes: bool = False
+    repeatable: bool = False
+
+    @property
+    def opens_outcome(self) -> bool:
+        """Whether losing sight of this request leaves open what happened."""
+        return self.changes and not self.repeatable
 
     def encoded_body(self) -> bytes | None:
         """The JSON text of the body. Decimals are numbers with all their digits."""
@@ -84,7 +92,7 @@ def parse(text: bytes) -> Any:
 
 def kept(call: Call, answer: Answer | None = None, fault: str = "") -> dict[str, Any]:
     """The exchange as it is kept with an error: masked and shortened; never with headers that carry credentials."""
-    record: dict[str, Any] = {"request": {"method": call.method, "path": f"/V1{call.path}"}}
+    record: dict[str, Any] = {"request": {"method": call.method, "path": call.path}}
     if call.query:
         record["request"]["query"] = masked_text(call.query)
     if call.body is not None:

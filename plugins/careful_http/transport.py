@@ -21,9 +21,9 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-from magento_hook.connection import MagentoConnection
-from magento_hook.errors import Outcome, fault, misconfigured
-from magento_hook.exchange import Answer, Call
+from careful_http.endpoint import Endpoint
+from careful_http.exchange import Answer, Call
+from careful_http.outcome import Outcome, fault, misconfigured
 
 STALE = 4.0
 """Seconds of idleness after which a change gets a new connection. Web servers drop idle ones after 5 s and more, and a
@@ -31,6 +31,7 @@ request sent just then is lost without a trace, so that its outcome would be unk
 LARGEST = 256 * 1024 * 1024
 """Bytes of an answer that are read at most."""
 _PIECE = 256 * 1024
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class _Line(threading.local):
@@ -42,41 +43,41 @@ class _Line(threading.local):
 
 
 class Transport:
-    """Speaks HTTP with one store. May be used by several threads.
+    """Speaks HTTP with one system. May be used by several threads.
 
     Args:
-        instance: for people.
+        whose: the system, for people: `Magento kurta`.
     """
 
-    def __init__(self, connection: MagentoConnection, instance: str) -> None:
-        self._connection = connection
-        self._instance = instance
+    def __init__(self, endpoint: Endpoint, whose: str) -> None:
+        self._endpoint = endpoint
+        self._whose = whose
         self._line = _Line()
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
-        self._proxies: Mapping[str, str] = get_environ_proxies(connection.base_url)
+        self._proxies: Mapping[str, str] = get_environ_proxies(endpoint.base_url)
 
     def url(self, call: Call) -> str:
         """Where a call goes to."""
         query = f"?{call.query}" if call.query else ""
-        return f"{self._connection.api_url}{call.path}{query}"
+        return f"{self._endpoint.api_url}{call.path}{query}"
 
-    def send(self, call: Call, authorization: str = "") -> Outcome:
+    def send(self, call: Call, headers: Mapping[str, str] = NO_HEADERS) -> Outcome:
         """One exchange. The outcome has an answer, whatever its status, or the trouble of the network."""
-        return self.fetch(self.url(call), call, authorization)
+        return self.fetch(self.url(call), call, headers)
 
-    def fetch(self, url: str, call: Call, authorization: str = "") -> Outcome:
+    def fetch(self, url: str, call: Call, headers: Mapping[str, str] = NO_HEADERS) -> Outcome:
         """The same for a URL outside the API."""
-        limits = self._connection.timeouts
+        limits = self._endpoint.timeouts
         session = self._session(fresh=call.changes)
         body = call.encoded_body()
-        request = requests.Request(call.method, url, headers=_headers(authorization, body), data=body)
+        request = requests.Request(call.method, url, headers=_headers(headers, body), data=body)
         try:
             with session.send(
                 session.prepare_request(request),
                 timeout=(limits.connect, limits.read),
                 allow_redirects=False,
                 stream=True,
-                verify=self._connection.ca_bundle or True,
+                verify=self._endpoint.ca_bundle or True,
                 proxies=dict(self._proxies),
             ) as response:
                 text = _read(response, time.monotonic() + limits.total)
@@ -107,46 +108,46 @@ class Transport:
 
     def _without_secrets(self, text: bytes) -> bytes:
         """Some error pages repeat the request; what they say is kept and shown."""
-        for secret in self._connection.secrets:
+        for secret in self._endpoint.secrets:
             text = text.replace(secret.encode(), b"***")
         return text
 
     def _failed(self, call: Call, error: Exception) -> Outcome:
         """What a fault of the network means. Messages of `requests` are not shown: they hold whole URLs."""
-        where = self._connection.base_url
-        limits = self._connection.timeouts
+        where = self._endpoint.base_url
+        limits = self._endpoint.timeouts
         causes = _causes(error)
         if _has(causes, ssl.SSLCertVerificationError):
             reason = next(each for each in causes if isinstance(each, ssl.SSLCertVerificationError)).verify_message
             trouble = misconfigured(
                 call,
-                self._instance,
+                self._whose,
                 f"the certificate of {where} is not trusted ({reason})",
                 "Renew the certificate, or name the file of your own authority in the connection's 'ca_bundle'.",
             )
         elif _has(causes, urllib3.exceptions.NameResolutionError):
             trouble = fault(
-                call, self._instance, f"the host name of {where} is not known; check the URL if this lasts", sent=False
+                call, self._whose, f"the host name of {where} is not known; check the URL if this lasts", sent=False
             )
         elif _has(causes, urllib3.exceptions.ProxyError):
-            trouble = fault(call, self._instance, "the proxy does not let us through", sent=False)
+            trouble = fault(call, self._whose, "the proxy does not let us through", sent=False)
         elif _has(causes, urllib3.exceptions.NewConnectionError):  # before the time-out, whose subclass it is
-            trouble = fault(call, self._instance, f"{where} refuses connections", sent=False)
+            trouble = fault(call, self._whose, f"{where} refuses connections", sent=False)
         elif _has(causes, urllib3.exceptions.ConnectTimeoutError):
-            trouble = fault(call, self._instance, f"no connection to {where} in {limits.connect:g} s", sent=False)
+            trouble = fault(call, self._whose, f"no connection to {where} in {limits.connect:g} s", sent=False)
         elif _has(causes, ssl.SSLError) and not _has(causes, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             trouble = misconfigured(
                 call,
-                self._instance,
+                self._whose,
                 f"{where} does not speak TLS as expected",
                 "Check the scheme and the port of the URL.",
             )
         elif _has(causes, _TooMuch):
-            trouble = fault(call, self._instance, str(error), sent=True)
+            trouble = fault(call, self._whose, str(error), sent=True)
         elif _has(causes, requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-            trouble = fault(call, self._instance, f"no answer from {where} in {limits.read:g} s", sent=True)
+            trouble = fault(call, self._whose, f"no answer from {where} in {limits.read:g} s", sent=True)
         else:
-            trouble = fault(call, self._instance, f"{where} broke the connection off", sent=True)
+            trouble = fault(call, self._whose, f"{where} broke the connection off", sent=True)
         return Outcome(None, trouble)
 
 
@@ -165,10 +166,8 @@ def _new_session() -> requests.Session:
     return session
 
 
-def _headers(authorization: str, body: bytes | None) -> dict[str, str]:
-    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
-    if authorization:
-        headers["Authorization"] = authorization
+def _headers(more: Mapping[str, str], body: bytes | None) -> dict[str, str]:
+    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT, **more}
     if body is not None:
         headers["Content-Type"] = "application/json"
     return headers
@@ -185,7 +184,7 @@ _USER_AGENT = _user_agent()
 
 
 def _read(response: requests.Response, until: float) -> bytes:
-    """The whole body. Read as it comes, so that a store that drips bytes cannot hold us for ever."""
+    """The whole body. Read as it comes, so that a server that drips bytes cannot hold us for ever."""
     pieces: list[bytes] = []
     size = 0
     while piece := response.raw.read1(_PIECE, decode_content=True):

@@ -12,7 +12,7 @@ LONGEST_TEXT = 500
 LONGEST_LIST = 20
 _PRIVATE = re.compile(
     r"pass|secret|token|signature|nonce|authorization|cookie|key$"  # secrets
-    r"|email|name$|telephone|phone|fax|street|city|postcode|region|address|company|dob|taxvat|vat_id|remote_ip"
+    r"|email|(?<!courier_)(?<!carrier_)(?<!service_)(?<!vendor_)name$|telephone|phone|fax|street|city|postcode|region|address|company|dob|taxvat|vat_id|remote_ip"
     r"|x_forwarded_for|customer_note|additional_information|cc_|po_number|last_trans_id",
     re.IGNORECASE,
 )
