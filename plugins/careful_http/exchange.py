@@ -32,6 +32,7 @@ class Call:
         changes: whether it changes something on the other side.
         repeatable: whether the other side takes a repeat of this change for the same one, so that it may be sent again
             where its outcome is not known.
+        secret_query: credentials that the other side wants in the URL, percent-encoded; never kept or shown.
     """
 
     method: Method
@@ -41,6 +42,7 @@ class Call:
     about: str = ""
     changes: bool = False
     repeatable: bool = False
+    secret_query: str = field(default="", repr=False)
 
     @property
     def opens_outcome(self) -> bool:

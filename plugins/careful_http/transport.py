@@ -58,8 +58,8 @@ class Transport:
 
     def url(self, call: Call) -> str:
         """Where a call goes to."""
-        query = f"?{call.query}" if call.query else ""
-        return f"{self._endpoint.api_url}{call.path}{query}"
+        query = "&".join(filter(None, (call.query, call.secret_query)))
+        return f"{self._endpoint.api_url}{call.path}{'?' if query else ''}{query}"
 
     def send(self, call: Call, headers: Mapping[str, str] = NO_HEADERS) -> Outcome:
         """One exchange. The outcome has an answer, whatever its status, or the trouble of the network."""
