@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
+def _field(label: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": schema}
+
+
 def text(label: str, description: str) -> dict[str, Any]:
     """A line of text that may be empty."""
     return _field(label, description, {"type": ["string", "null"]})
@@ -40,7 +44,3 @@ COMMON: dict[str, Any] = {
     "ca_bundle": text("CA bundle", "Path of a file with further certificate authorities. Verification stays on."),
 }
 """What every account's form has."""
-
-
-def _field(label: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": schema}
