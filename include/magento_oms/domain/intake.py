@@ -64,13 +64,19 @@ class LineChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEffect:
-    """An effect that the change calls for. `withheld`: planned in shadow mode, never sent."""
+    """An effect that the change calls for.
+
+    Attributes:
+        withheld: planned in shadow mode, never sent.
+        even_if_stopped: wanted though its order is held or cancelled (a cancellation, a look at the other side).
+    """
 
     target: str
     kind: str
     subject: str
     lane: str
     withheld: bool = False
+    even_if_stopped: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -87,8 +87,10 @@ def plan(
     state = EffectState.WITHHELD if effect.withheld else EffectState.PLANNED if waits else EffectState.DUE
     effect_id = connection.execute(
         text(
-            "insert into effect (target, kind, subject, generation, lane, order_id, state, details)"
-            " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state, :details"
+            "insert into effect"
+            " (target, kind, subject, generation, lane, order_id, state, even_if_stopped, details)"
+            " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state,"
+            " :even_if_stopped, :details"
             " from effect where target = :target and kind = :kind and subject = :subject"
             " having count(*) filter (where state <> 'cancelled') = 0"
             " on conflict do nothing returning id"
@@ -100,6 +102,7 @@ def plan(
             "lane": effect.lane,
             "order_id": order_id,
             "state": str(state),
+            "even_if_stopped": effect.even_if_stopped,
             "details": _json(effect.details),
         },
     ).scalar()
@@ -128,7 +131,7 @@ def cancel_unsent(connection: Connection, order_id: int) -> int:
     return connection.execute(
         text(
             "update effect set state = 'cancelled', finished_at = now(), claim = null"
-            " where order_id = :id and state in ('planned', 'due')"
+            " where order_id = :id and state in ('planned', 'due') and not even_if_stopped"
         ),
         {"id": order_id},
     ).rowcount
@@ -302,6 +305,7 @@ def _cancel_if_stopped(connection: Connection, effect_id: int) -> bool:
             text(
                 "update effect e set state = 'cancelled', finished_at = now() from sales_order o"
                 " where e.id = :id and e.state = 'due' and o.id = e.order_id and o.state in ('held', 'cancelled')"
+                " and not e.even_if_stopped"
             ),
             {"id": effect_id},
         ).rowcount

@@ -1,14 +1,15 @@
 """The tables of the OMS database. Postgres only.
 
 Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` column is derived: only the function
-that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer` and in the inbox's
-payloads, nowhere else.
+that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer`, in the payloads of
+`inbox` and `webhook`, in `ndr_decision` and in what `courier_document` holds, nowhere else.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +37,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from magento_oms.domain.effects import EffectState
 from magento_oms.domain.states import LineState, OrderState
+from magento_oms.ports import Direction, NdrAction, ParcelStatus
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -46,7 +48,7 @@ NAMING = {
 }
 
 
-def one_of(column: str, values: type[LineState] | type[OrderState] | type[EffectState]) -> CheckConstraint:
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """A check that `column` holds one of an enum's values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
@@ -347,6 +349,9 @@ class Effect(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempts: Mapped[int] = mapped_column(Integer(), server_default="0")
     not_found: Mapped[int] = mapped_column(SmallInteger(), server_default="0", comment="looks that found nothing")
+    even_if_stopped: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="wanted though the order is held or cancelled: a cancellation, a look"
+    )
     claim: Mapped[str | None] = mapped_column(comment="token of the worker that has it; every result must carry it")
     claimed_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
@@ -378,6 +383,154 @@ class EffectAttempt(Base):
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     exchange: Mapped[dict[str, Any] | None]
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Parcels and couriers
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class Parcel(Base):
+    """One box that goes out, or one that comes back: what is in it, what it weighs and what it is worth."""
+
+    __tablename__ = "parcel"
+    __table_args__ = (
+        UniqueConstraint("order_id", "direction", "number"),
+        Index("ix_parcel_fulfilment", "fulfilment_id"),
+        one_of("direction", Direction),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"))
+    fulfilment_id: Mapped[int | None] = mapped_column(ForeignKey("fulfilment.id"))
+    direction: Mapped[str]
+    number: Mapped[int] = mapped_column(SmallInteger(), comment="counts an order's parcels of one direction")
+    location: Mapped[str] = mapped_column(ForeignKey("location.code"), comment="where it starts, or comes back to")
+    contents: Mapped[dict[str, Any]] = mapped_column(comment="items, size, invoice; no personal data")
+    value: Mapped[Decimal] = mapped_column(comment="of the goods, GST included")
+    cod: Mapped[Decimal] = mapped_column(comment="to collect at the door; 0: prepaid")
+    shipping: Mapped[Decimal] = mapped_column(server_default="0")
+    return_reason: Mapped[str] = mapped_column(server_default="")
+    quality_check: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CourierBooking(Base):
+    """One try to ship a parcel with one account at an aggregator, and how far it has come. The newest one counts."""
+
+    __tablename__ = "courier_booking"
+    __table_args__ = (
+        UniqueConstraint("account", "reference"),
+        UniqueConstraint("parcel_id", "generation"),
+        Index("ix_courier_booking_awb", "account", "awb", postgresql_where=text("awb <> ''")),
+        Index("ix_courier_booking_order_ref", "account", "order_ref", postgresql_where=text("order_ref <> ''")),
+        Index("ix_courier_booking_track", "account", "track_at", postgresql_where=text("track_at is not null")),
+        Index("ix_courier_booking_ndr", "account", postgresql_where=text("status = 'delivery_failed'")),
+        one_of("status", ParcelStatus),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    parcel_id: Mapped[int] = mapped_column(ForeignKey("parcel.id"))
+    generation: Mapped[int] = mapped_column(SmallInteger(), server_default="1")
+    account: Mapped[str]
+    aggregator: Mapped[str]
+    reference: Mapped[str] = mapped_column(comment="ours, towards the aggregator; never used again")
+    status: Mapped[str] = mapped_column(comment="derived from the scans")
+    status_at: Mapped[datetime | None] = mapped_column(comment="when it came to be so, by the courier's clock")
+    order_ref: Mapped[str] = mapped_column(server_default="")
+    awb: Mapped[str] = mapped_column(server_default="")
+    booked: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="all that the aggregator said of it, see ports.Booked"
+    )
+    booked_at: Mapped[datetime | None]
+    pickup_number: Mapped[str] = mapped_column(server_default="")
+    pickup_on: Mapped[date | None] = mapped_column(comment="a day in India")
+    expected_on: Mapped[date | None] = mapped_column(comment="the courier's estimate, a day in India")
+    failed_attempts: Mapped[int] = mapped_column(SmallInteger(), server_default="0")
+    tried: Mapped[list[Any]] = mapped_column(
+        server_default=text("'[]'"), comment="couriers that would not take it, with their reasons"
+    )
+    given_up: Mapped[str] = mapped_column(server_default="", comment="why it is not wanted any more")
+    track_at: Mapped[datetime | None] = mapped_column(comment="when its tracking is read next; null: never")
+    tracked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ParcelEvent(Base):
+    """One scan of a booking's parcel, as it was told. Append only; the order in which they come means nothing."""
+
+    __tablename__ = "parcel_event"
+    __table_args__ = (
+        UniqueConstraint("booking_id", "digest"),
+        Index("ix_parcel_event_unknown", "code", postgresql_where=text("not known")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("courier_booking.id"))
+    digest: Mapped[bytes] = mapped_column(comment="of code, time, place and remark: told twice, it is one scan")
+    code: Mapped[str]
+    label: Mapped[str]
+    occurred_at: Mapped[datetime | None]
+    location: Mapped[str]
+    remark: Mapped[str]
+    hints: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    status: Mapped[str | None] = mapped_column(comment="what it means; null: the state stays")
+    again: Mapped[str | None] = mapped_column(comment="what it means from the second time on")
+    known: Mapped[bool]
+    alert: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str] = mapped_column(server_default="")
+    read_back: Mapped[bool] = mapped_column(comment="read from the tracking API, not only told by a webhook")
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CourierDocument(Base):
+    """A label or another paper, as it was fetched from an aggregator."""
+
+    __tablename__ = "courier_document"
+    __table_args__ = (UniqueConstraint("booking_id", "kind"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("courier_booking.id"))
+    kind: Mapped[str]
+    media_type: Mapped[str]
+    content: Mapped[bytes]
+    fetched_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class NdrDecision(Base):
+    """What a person decided about a parcel that could not be delivered. Append only; personal data."""
+
+    __tablename__ = "ndr_decision"
+    __table_args__ = (Index("ix_ndr_decision_booking", "booking_id", "id"), one_of("action", NdrAction))
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("courier_booking.id"))
+    action: Mapped[str]
+    comment: Mapped[str]
+    on_day: Mapped[date | None] = mapped_column(comment="a day in India")
+    phone: Mapped[str] = mapped_column(server_default="")
+    address_lines: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    decided_by: Mapped[str]
+    decided_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Webhook(Base):
+    """A webhook as it came, stored before it was answered. Worked on afterwards, again if need be."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (
+        UniqueConstraint("target", "digest"),
+        Index("ix_webhook_new", "target", "id", postgresql_where=text("worked_at is null")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    target: Mapped[str] = mapped_column(comment="courier:<account> or magento:<instance>")
+    digest: Mapped[bytes]
+    body: Mapped[bytes] = mapped_column(comment="as it came; personal data")
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    repeats: Mapped[int] = mapped_column(server_default="0", comment="how often the same body came again")
+    worked_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(server_default="", comment="what came of it, in words")
 
 
 # --------------------------------------------------------------------------------------------------------------------
