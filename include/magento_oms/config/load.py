@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from magento_oms.config import yaml_text
+from magento_oms.config.accounts import conflict_of_accounts
 from magento_oms.config.fields import SECRET
 from magento_oms.config.models import InstanceConfig, StatusMeaning
 from magento_oms.config.words import in_words
@@ -18,8 +19,8 @@ from magento_oms.config.yaml_text import Place, YamlText
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
-NAMED_BY_THE_BRAND = {*(group.value for group in StatusMeaning), "buffers"}
-"""Below these, keys are statuses and SKUs: any word may be one."""
+NAMED_BY_THE_BRAND = {*(group.value for group in StatusMeaning), "buffers", "pickup_locations"}
+"""Below these, keys are statuses, SKUs and locations: any word may be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ def load_instances(folder: Path) -> Instances:
             other = good[config.code][1].name
             message = f"{config.code!r} is the code of {other} too, which is the one that counts."
             problems.append(ConfigProblem(path.name, _line_of_code(path), "code", message, "Give it another."))
+            continue
+        if conflict := conflict_of_accounts(config, (other for other, _ in good.values())):
+            place, message = conflict
+            line = _line(yaml_text.read(path.read_text(encoding="utf-8")), place)
+            way_out = "Say the same in both files, or give one of them another code."
+            problems.append(ConfigProblem(path.name, line, _dotted(place), message, way_out))
             continue
         good[config.code] = (config, path)
     return Instances(tuple(config for _, (config, _) in sorted(good.items())), tuple(problems))

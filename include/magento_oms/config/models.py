@@ -208,6 +208,40 @@ OTHER_DIMENSIONS = Dimensions(
 )
 
 
+class RequestBudget(Model):
+    """A bound on requests towards one Magento, over all processes."""
+
+    per_second: Number = Field(default=20.0, gt=0, le=1000)
+    burst: Number = Field(default=40.0, ge=1, le=5000)
+
+
+class AccountBudget(Model):
+    """A bound on requests towards one account at an aggregator, over all processes."""
+
+    per_second: Number = Field(gt=0, le=1000)
+    burst: Number = Field(default=1.0, ge=1, le=5000)
+
+
+ACCOUNT_BUDGETS: dict[str, AccountBudget] = {
+    # 300 requests in two minutes are published; the others publish nothing.
+    "eshipz": AccountBudget(per_second=2.5, burst=5),
+    "shipway": AccountBudget(per_second=2, burst=2),
+    "shiprocket": AccountBudget(per_second=5, burst=5),
+    "clickpost": AccountBudget(per_second=10, burst=10),
+}
+
+
+class CourierChoice(Model):
+    """A courier that may be asked to ship, as the aggregator names it."""
+
+    code: Text = Field(
+        description="Shiprocket courier_company_id, Clickpost cp_id, Shipway carrier_id, Eshipz slug", examples=["10"]
+    )
+    name: str = Field(default="", description="for people")
+    account: str = Field(default="", description="Clickpost account_code, Eshipz vendor_id")
+    service: str = Field(default="", description="Eshipz service_type")
+
+
 class AggregatorAccountRef(Model):
     """An account at a courier aggregator that ships a store's parcels."""
 
@@ -215,11 +249,33 @@ class AggregatorAccountRef(Model):
     account: Code
     connection_id: ConnectionId
     default_dimensions: Dimensions | None = None
+    couriers: tuple[CourierChoice, ...] = Field(
+        default=(), description="tried in this order; if none is named the aggregator recommends or chooses"
+    )
+    pickup_locations: Mapping[Code, Text] = Field(
+        default_factory=dict, description="location → the aggregator's own name or id of it"
+    )
+    request_budget: AccountBudget | None = Field(default=None, description="the aggregator's usual one if not given")
 
     @property
     def dimensions(self) -> Dimensions:
         """The parcel's size where nothing was scanned."""
         return self.default_dimensions or DEFAULT_DIMENSIONS.get(self.aggregator, OTHER_DIMENSIONS)
+
+    @property
+    def budget(self) -> AccountBudget:
+        """The bound on requests."""
+        return self.request_budget or ACCOUNT_BUDGETS[self.aggregator]
+
+    def difference(self, other: AggregatorAccountRef) -> str:
+        """In what two stores' words about one account differ where they may not; empty: in nothing."""
+        for name in ("aggregator", "connection_id", "budget"):
+            if getattr(self, name) != getattr(other, name):
+                return {"budget": "request_budget"}.get(name, name)
+        both = self.pickup_locations.keys() & other.pickup_locations.keys()
+        if any(self.pickup_locations[code] != other.pickup_locations[code] for code in both):
+            return "pickup_locations"
+        return ""
 
 
 class CommentConfig(Model):
@@ -254,6 +310,21 @@ class StoreConfig(Model):
         codes = [location.code for location in self.locations]
         if twice := sorted({code for code in codes if codes.count(code) > 1}):
             raise WrongValueError(f"two locations have the code {twice[0]!r}.", "Give one of them another.")
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_are_named_once(self) -> StoreConfig:
+        codes = [account.account for account in self.aggregators]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise WrongValueError(f"the courier account {twice[0]!r} is listed twice.", "List it once.")
+        locations = {location.code for location in self.locations}
+        for account in self.aggregators:
+            if unknown := sorted(account.pickup_locations.keys() - locations):
+                raise WrongValueError(
+                    f"the account {account.account!r} names a pickup location for {unknown[0]!r}, which is no location"
+                    " of this store.",
+                    "Correct the code, or add the location.",
+                )
         return self
 
     @property
@@ -292,13 +363,6 @@ class Frequency(Model):
     customer_cancellation_pull: Cron = "*/5 * * * *"
     return_sync: Cron = "15 * * * *"
     master_data_pull: Cron = "45 * * * *"
-
-
-class RequestBudget(Model):
-    """A bound on requests towards one Magento, over all processes."""
-
-    per_second: Number = Field(default=20.0, gt=0, le=1000)
-    burst: Number = Field(default=40.0, ge=1, le=5000)
 
 
 class InstanceConfig(Model):
@@ -341,6 +405,17 @@ class InstanceConfig(Model):
             if not first.is_the_same_place(location):
                 raise WrongValueError(
                     f"the location {location.code!r} differs between two stores in name, address or GSTIN.",
+                    "Say the same in both, or give one of them another code.",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_are_described_once(self) -> InstanceConfig:
+        known: dict[str, AggregatorAccountRef] = {}
+        for account in (account for store in self.stores for account in store.aggregators):
+            if difference := known.setdefault(account.account, account).difference(account):
+                raise WrongValueError(
+                    f"the courier account {account.account!r} differs between two stores in {difference}.",
                     "Say the same in both, or give one of them another code.",
                 )
         return self
