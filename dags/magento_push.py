@@ -24,7 +24,7 @@ def magento_push(config: InstanceConfig) -> DAG:
     """The DAG of one instance."""
 
     @dag(
-        schedule=woken_by_effects(f"magento:{config.code}", "magento_push", config),
+        schedule=woken_by_effects(f"magento:{config.code}", "magento_push"),
         max_active_runs=2,
         **FLOW.dag(config),
     )

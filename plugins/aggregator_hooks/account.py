@@ -74,6 +74,8 @@ class AggregatorAccount:
     operations: frozenset[Operation]
     writes: Mapping[Operation, WriteRule]
     track_at_once: int = 1
+    books_with_courier: bool = True
+    needs_courier: bool = False
 
     def __init__(self, connection: AccountConnection, account: str, client: AggregatorClient) -> None:
         self._connection = connection

@@ -108,6 +108,11 @@ PointInTime = Annotated[
 ]
 Zone = Annotated[str, AfterValidator(_is_a_zone), Field(examples=["Asia/Kolkata"])]
 Cron = Annotated[str, AfterValidator(_is_cron), Field(examples=["0 * * * *"])]
+Mobile = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\+91[ -]?|0)?[6-9][0-9]{4}[ -]?[0-9]{5}$"),
+    Field(description="a mobile number in India, in quotes", examples=["9876543210"]),
+]
 Gstin = Annotated[str, AfterValidator(_is_a_gstin), Field(examples=["27AAPFU0939F1ZV"])]
 StorefrontUrl = Annotated[
     HttpUrl,

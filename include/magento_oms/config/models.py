@@ -25,6 +25,7 @@ from magento_oms.config.fields import (
     Exact,
     Flag,
     Gstin,
+    Mobile,
     Number,
     PointInTime,
     Status,
@@ -148,6 +149,9 @@ class LocationConfig(Model):
     code: Code
     name: Text
     address: Address
+    contact: str = Field(default="", description="whom couriers ask for; the location's name if not given")
+    phone: Mobile | None = Field(default=None, description="mobile number that couriers call; needed to ship")
+    email: str = Field(default="", description="for the courier's messages")
     gstin: Gstin | None = Field(default=None, description="the seller's on invoices, of the state of the address")
     msi_source: Text | None = Field(
         default=None, description="code of the Magento source that this location's stock is"
@@ -156,7 +160,10 @@ class LocationConfig(Model):
 
     def is_the_same_place(self, other: LocationConfig) -> bool:
         """Whether both describe one warehouse alike; source and priority are each store's own."""
-        return (self.name, self.address, self.gstin) == (other.name, other.address, other.gstin)
+        return self._place() == other._place()
+
+    def _place(self) -> tuple[object, ...]:
+        return (self.name, self.address, self.gstin, self.contact, self.phone, self.email)
 
     @model_validator(mode="after")
     def _gstin_is_of_its_state(self) -> LocationConfig:
@@ -404,7 +411,7 @@ class InstanceConfig(Model):
             first = known.setdefault(location.code, location)
             if not first.is_the_same_place(location):
                 raise WrongValueError(
-                    f"the location {location.code!r} differs between two stores in name, address or GSTIN.",
+                    f"the location {location.code!r} differs between two stores in name, address, contact or GSTIN.",
                     "Say the same in both, or give one of them another code.",
                 )
         return self

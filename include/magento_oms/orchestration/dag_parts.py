@@ -20,6 +20,7 @@ from airflow.sdk import (
     RetryRule,
 )
 
+from magento_oms.config.accounts import CourierAccount, courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.alerting import tell_of_failure
@@ -45,13 +46,18 @@ def instances() -> Iterator[InstanceConfig]:
     yield from load_instances(settings().instances_dir).good
 
 
+def accounts() -> Iterator[CourierAccount]:
+    """The accounts at courier aggregators that valid instances ship with."""
+    yield from courier_accounts(instances()).values()
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A workflow of one instance as a DAG.
+    """A workflow of one instance, or of one courier account, as a DAG.
 
     Attributes:
         kind: pull, push or reconcile.
-        title: shown in the UI before the instance's name.
+        title: shown in the UI before the name of the instance or account.
         runbook: the DAG file's docstring.
     """
 
@@ -61,12 +67,22 @@ class Flow:
     runbook: str
 
     def dag(self, config: InstanceConfig, **more: Any) -> dict[str, Any]:
-        """Arguments of `@dag`: everything a policy asks for."""
+        """Arguments of `@dag` for an instance: everything a policy asks for."""
+        tags = {f"instance:{config.code}", *({"shadow"} if _shadow(config) else set())}
+        return self._dag(config.code, config.name, tags) | more
+
+    def dag_of_account(self, account: CourierAccount, **more: Any) -> dict[str, Any]:
+        """Arguments of `@dag` for an account at a courier aggregator."""
+        tags = {f"account:{account.code}", account.aggregator, *(f"instance:{code}" for code in account.instances)}
+        name = f"{account.aggregator.title()} {account.code}"
+        return self._dag(account.code, name, tags | ({"shadow"} if account.shadow else set())) | more
+
+    def _dag(self, code: str, name: str, tags: set[str]) -> dict[str, Any]:
         return {
-            "dag_id": f"{self.workflow}__{config.code}",
-            "dag_display_name": f"{self.title} – {config.name}",
+            "dag_id": f"{self.workflow}__{code}",
+            "dag_display_name": f"{self.title} – {name}",
             "doc_md": self.runbook,
-            "tags": {f"instance:{config.code}", self.kind, *({"shadow"} if _shadow(config) else set())},
+            "tags": {*tags, self.kind},
             "start_date": START,
             "catchup": False,
             "default_args": {
@@ -77,7 +93,7 @@ class Flow:
                 "on_failure_callback": tell_of_failure,
                 "execution_timeout": timedelta(minutes=30),
             },
-        } | more
+        }
 
 
 def _shadow(config: InstanceConfig) -> bool:
@@ -92,9 +108,9 @@ def woken_by_orders(config: InstanceConfig) -> list[Asset]:
     return [_signal("order_pull_live", config.code, trigger)]
 
 
-def woken_by_effects(target: str, workflow: str, config: InstanceConfig) -> list[Asset]:
-    """Schedule: when effects towards `target` are due."""
-    return [_signal(workflow, config.code, EffectsTrigger(target=target))]
+def woken_by_effects(target: str, workflow: str) -> list[Asset]:
+    """Schedule: when effects towards `target` (such as `magento:<instance>`) are due."""
+    return [_signal(workflow, target.partition(":")[2], EffectsTrigger(target=target))]
 
 
 def _signal(workflow: str, code: str, trigger: OrdersTrigger | EffectsTrigger) -> Asset:
@@ -115,6 +131,18 @@ def windows(cron: str) -> CronDataIntervalTimetable:
 def orders_on_magento(config: InstanceConfig) -> Asset:
     """Lineage: the orders of an instance. Nothing is scheduled on it."""
     return Asset(name=f"magento/{config.code}/orders", uri=f"magento-oms://magento/{config.code}/orders", group="data")
+
+
+def parcels_at_courier(account: CourierAccount) -> Asset:
+    """Lineage: the parcels at a courier account. Nothing is scheduled on it."""
+    return Asset(
+        name=f"courier/{account.code}/parcels", uri=f"magento-oms://courier/{account.code}/parcels", group="data"
+    )
+
+
+def parcels_in_oms() -> Asset:
+    """Lineage: the parcels in the OMS. Nothing is scheduled on it."""
+    return Asset(name="oms/parcels", uri="magento-oms://oms/parcels", group="data")
 
 
 def orders_in_oms() -> Asset:

@@ -26,7 +26,7 @@ def pull_live(code: str) -> Summary:
     config = wiring.instance(code)
     store = wiring.magento_for(config)
     try:
-        summary = order_pull.pull_live(wiring.oms_url(), store, config, holder=_run_id())
+        summary = order_pull.pull_live(wiring.oms_url(), store, config, holder=run_id())
     except order_pull.AnotherRunIsLive as other:
         raise AirflowSkipException(str(other)) from None
     return _told(summary, skip_empty=True)
@@ -43,7 +43,7 @@ def pull_window(code: str) -> Summary:
         config,
         start=start,
         end=end,
-        run_id=_run_id(),
+        run_id=run_id(),
         dry_run=bool(context["params"].get("dry_run")),
     )
     tell_of_silent_watcher(code)
@@ -62,25 +62,24 @@ def pull_pending(code: str) -> Summary:
 def push_magento(code: str) -> Summary:
     """Task: carry out what is due at an instance, and linger for more if the watcher woke the run."""
     config = wiring.instance(code)
-    woken = str(get_current_context()["dag_run"].run_type) == "asset_triggered"
     try:
         summary = push.push(
             wiring.oms_url(),
             f"magento:{code}",
             wiring.magento_for(config),
             wiring.magento_kinds(config),
-            holder=_run_id(),
+            holder=run_id(),
             settle_delay=wiring.settle_delay(config),
-            linger=push.Linger() if woken else push.NO_LINGER,
+            linger=push.Linger() if was_woken() else push.NO_LINGER,
         )
     except push.AnotherPushLingers as other:
         raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(_dag_id())
+    tell_it_is_over(dag_id())
     return summary.as_dict()
 
 
 def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
-    tell_it_is_over(_dag_id())
+    tell_it_is_over(dag_id())
     counts = summary.counts
     if skip_empty and not (counts.new or counts.changed or counts.quarantined):
         raise AirflowSkipException(f"Nothing new: {counts.read} orders read, all of them known.")
@@ -110,10 +109,17 @@ def _time(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _dag_id() -> str:
+def was_woken() -> bool:
+    """Whether a watcher woke this run."""
+    return str(get_current_context()["dag_run"].run_type) == "asset_triggered"
+
+
+def dag_id() -> str:
+    """Of the run that this is."""
     return str(get_current_context()["dag_run"].dag_id)
 
 
-def _run_id() -> str:
+def run_id() -> str:
+    """Of the run that this is, for people: what holds a lease."""
     run = get_current_context()["dag_run"]
     return f"{run.dag_id} {run.run_id}"

@@ -131,6 +131,16 @@ class Aggregator(Protocol):
         """How many AWBs one tracking call takes."""
         ...
 
+    @property
+    def books_with_courier(self) -> bool:
+        """Whether `create_order` asks a courier already (True), or only `assign_awb` does (False)."""
+        ...
+
+    @property
+    def needs_courier(self) -> bool:
+        """Whether a courier must be named; else the aggregator chooses one where none is."""
+        ...
+
     def couriers_for(self, question: Question) -> Sequence[CourierOffer]:
         """Couriers that would take such a parcel, the aggregator's favourite first. Raises NotServiceable if none."""
         ...

@@ -126,6 +126,17 @@ def _not_done(connection: Connection, effect_ids: Iterable[int]) -> list[int]:
     return [row.id for row in rows if row.state != EffectState.DONE]
 
 
+def cancel_unsent_of(connection: Connection, target: str, subject: str) -> int:
+    """Cancel the effects about one subject that were not sent, but those that are wanted even if it is stopped."""
+    return connection.execute(
+        text(
+            "update effect set state = 'cancelled', finished_at = now(), claim = null"
+            " where target = :target and subject = :subject and state in ('planned', 'due') and not even_if_stopped"
+        ),
+        {"target": target, "subject": subject},
+    ).rowcount
+
+
 def cancel_unsent(connection: Connection, order_id: int) -> int:
     """Cancel the order's effects that were not sent: no longer wanted. Those under way are left to their outcome."""
     return connection.execute(
@@ -253,6 +264,29 @@ def not_happened(
         due_in=retry_in,
     )
     _cancel_if_stopped(connection, effect.id)
+
+
+def not_wanted(connection: Connection, effect: ClaimedEffect, *, why: str) -> None:
+    """Nothing was sent and nothing shall be: it is cancelled, and what waits for it."""
+    _finish(connection, effect, EffectState.DUE, outcome=f"not wanted: {why}")
+    connection.execute(
+        text("update effect set state = 'cancelled', finished_at = now() where id = :id"), {"id": effect.id}
+    )
+    cancel_waiting(connection, effect.id)
+
+
+def cancel_waiting(connection: Connection, effect_id: int) -> None:
+    """Cancel what waits for an effect that will not be done, and what waits for that."""
+    connection.execute(
+        text(
+            "with recursive waiting as ("
+            "  select effect_id from effect_after where after_id = :id"
+            "  union select a.effect_id from effect_after a join waiting w on a.after_id = w.effect_id"
+            ") update effect set state = 'cancelled', finished_at = now()"
+            " where state = 'planned' and id in (select effect_id from waiting)"
+        ),
+        {"id": effect_id},
+    )
 
 
 def failed(

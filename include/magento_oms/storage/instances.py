@@ -48,7 +48,11 @@ def configure(connection: Connection, config: InstanceConfig) -> bool:
 
 
 def _configure_location(connection: Connection, instance: str, store_id: int, location: LocationConfig) -> None:
-    address: dict[str, Any] = location.address.model_dump(mode="json")
+    address: dict[str, Any] = location.address.model_dump(mode="json") | {
+        "contact": location.contact,
+        "phone": location.phone or "",
+        "email": location.email,
+    }
     connection.execute(
         text(
             "insert into location (code, name, gstin, address) values (:code, :name, :gstin, :address)"

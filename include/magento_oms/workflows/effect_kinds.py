@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import Connection
 
+from magento_oms.ports import OutsideError
 from magento_oms.storage.effects import ClaimedEffect
 
 
@@ -41,6 +42,10 @@ class NotNow(Exception):
         self.retry_in = retry_in
 
 
+class NotWanted(Exception):
+    """The effect is not wanted any more, and nothing was sent. It is cancelled, with all that waits for it."""
+
+
 World = TypeVar("World", contravariant=True)
 Subject = TypeVar("Subject")
 
@@ -72,4 +77,13 @@ class EffectKind(Protocol[World, Subject]):
 
     def settle(self, connection: Connection, subject: Subject, result: Result) -> None:
         """Write down that it happened, in the transaction that makes the effect done."""
+        ...
+
+
+@runtime_checkable
+class HasAnotherWay(Protocol):
+    """A kind that can go on elsewhere where it is refused for good."""
+
+    def another_way(self, connection: Connection, subject: Any, refusal: OutsideError) -> str:
+        """Plan another way, in the transaction that notes the refusal; what was planned, in words. Empty: none."""
         ...

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection, text
 
 from magento_oms.ports import (
     AlreadyDone,
@@ -29,7 +30,7 @@ from magento_oms.storage import effects, holds, quarantine
 from magento_oms.storage.database import engine, listener
 from magento_oms.storage.effects import ClaimedEffect, ClaimLost
 from magento_oms.storage.leases import Lease
-from magento_oms.workflows.effect_kinds import EffectKind, NotNow, Result
+from magento_oms.workflows.effect_kinds import EffectKind, HasAnotherWay, NotNow, NotWanted, Result
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,7 @@ def push(
     holder: str,
     settle_delay: timedelta,
     linger: Linger = NO_LINGER,
+    at_once: int = AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
 ) -> PushSummary:
     """Carry out what is due at `target`.
@@ -107,6 +109,7 @@ def push(
     Args:
         world: the hook that the kinds send with.
         settle_delay: how long the other side may still be at it after we lost sight of a request.
+        at_once: requests in flight, each in another lane.
 
     Raises:
         AnotherPushLingers: another push does it already.
@@ -114,7 +117,7 @@ def push(
     """
     started = clock()
     summary = PushSummary(target)
-    worker = _Worker(url, target, world, kinds, settle_delay, summary)
+    worker = _Worker(url, target, world, kinds, settle_delay, at_once, summary)
     lease = Lease(url, push_lease(target), holder, ttl=LEASE_SECONDS)
     with lease as mine, listener(url) as heard:
         if not mine:
@@ -140,13 +143,21 @@ class _Worker:
     """Works on the effects of one target, a batch at a time."""
 
     def __init__(
-        self, url: str, target: str, world: object, kinds: Kinds, settle_delay: timedelta, summary: PushSummary
+        self,
+        url: str,
+        target: str,
+        world: object,
+        kinds: Kinds,
+        settle_delay: timedelta,
+        at_once: int,
+        summary: PushSummary,
     ) -> None:
         self._engine = engine(url)
         self._target = target
         self._world = world
         self._kinds = kinds
         self._settle_delay = settle_delay
+        self._at_once = at_once
         self._summary = summary
         self._lock = threading.Lock()
         self._failures_in_a_row = 0
@@ -163,14 +174,14 @@ class _Worker:
         claimed = self._claim()
         if not claimed:
             return False
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push") as workers:
+        with ThreadPoolExecutor(self._at_once, thread_name_prefix="push") as workers:
             list(workers.map(self._carry_out, claimed))
         return True
 
     def _claim(self) -> list[ClaimedEffect]:
         with self._engine.begin() as connection:
             self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
-            return effects.claim_due(connection, self._target, limit=AT_ONCE, lease=CLAIM)
+            return effects.claim_due(connection, self._target, limit=self._at_once, lease=CLAIM)
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
         try:
@@ -181,9 +192,10 @@ class _Worker:
     def _act(self, effect: ClaimedEffect) -> None:
         """Send or look up, and record what came of it."""
         kind = self._kinds[effect.kind]
-        with self._engine.begin() as connection:
-            subject = kind.read(connection, effect)
+        subject: Any = None
         try:
+            with self._engine.begin() as connection:
+                subject = kind.read(connection, effect)
             result = kind.send(self._world, subject) if effect.action == "send" else kind.find(self._world, subject)
         except AlreadyDone as answer:
             self._count("already")
@@ -191,9 +203,13 @@ class _Worker:
         except NotNow as reason:
             self._record_not_now(effect, reason)
             return
+        except NotWanted as reason:
+            with self._engine.begin() as connection:
+                effects.not_wanted(connection, effect, why=str(reason))
+            return
         except OutsideError as error:
             self._see_trouble(error)
-            self._record_error(effect, error)
+            self._record_error(effect, kind, subject, error)
             return
         self._failures_in_a_row = 0
         self._record(effect, kind, subject, result)
@@ -211,7 +227,7 @@ class _Worker:
             kind.settle(connection, subject, result)
             effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
             quarantine.resolve(
-                connection, _instance(effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
+                connection, _instance(connection, effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
             )
         self._count("done" if effect.action == "send" else "found")
 
@@ -226,7 +242,9 @@ class _Worker:
                 retry_in=timedelta(seconds=min(reason.retry_in * 2 ** min(effect.number - 1, 6), LONGEST_NOT_NOW)),
             )
 
-    def _record_error(self, effect: ClaimedEffect, error: OutsideError) -> None:
+    def _record_error(
+        self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, error: OutsideError
+    ) -> None:
         """Note the outcome that the error's class tells."""
         with self._engine.begin() as connection:
             if effect.action == "find":
@@ -253,9 +271,15 @@ class _Worker:
             else:
                 self._count("refused")
                 effects.failed(connection, effect, error=error.what, way_out=error.way_out, exchange=error.exchange)
+                if subject is not None and isinstance(kind, HasAnotherWay):
+                    other_way = kind.another_way(connection, subject, error)
+                    if other_way:
+                        effects.give_up(connection, effect.id)
+                        effects.cancel_waiting(connection, effect.id)
+                        return
                 quarantine.open_(
                     connection,
-                    instance=_instance(effect),
+                    instance=_instance(connection, effect),
                     subject=f"effect:{effect.id}",
                     code=effect.kind,
                     reason=error.what,
@@ -284,5 +308,9 @@ def _retry_in(effect: ClaimedEffect, error: OutsideError) -> timedelta:
     return timedelta(seconds=min(5.0 * 2 ** min(effect.number - 1, 10), 600.0))
 
 
-def _instance(effect: ClaimedEffect) -> str:
-    return effect.target.partition(":")[2]
+def _instance(connection: Connection, effect: ClaimedEffect) -> str:
+    """The instance whose order it is about; what the target names where it is about no order."""
+    of_order = connection.execute(
+        text("select instance from sales_order where id = :id"), {"id": effect.order_id}
+    ).scalar()
+    return str(of_order or effect.target.partition(":")[2])

@@ -1,0 +1,37 @@
+"""What follows from a parcel's scans: an end that is not proven is read back, and a person is told what to look at."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from magento_oms.domain.parcel_states import CALLED_OFF
+from magento_oms.ports import ParcelStatus
+from magento_oms.storage import effects, orders, quarantine
+from magento_oms.storage.scans import Applied
+from magento_oms.workflows.couriers import plans
+
+SHIPPED_ALL_THE_SAME = "cancelled_parcel_moves"
+"""Code of the trouble with a parcel that was called off and moves."""
+
+AT_HOME = frozenset({ParcelStatus.CREATED, ParcelStatus.PICKUP_SCHEDULED, ParcelStatus.RETURN_PLACED, *CALLED_OFF})
+
+
+def follow_up(connection: Connection, applied: Applied) -> None:
+    """Plan and tell what follows, in the transaction that keeps the scans."""
+    booking = applied.booking
+    if applied.state.claimed is not None:
+        plans.plan_confirmation(connection, booking, applied.state.claimed)
+    for alert in applied.alerts:
+        orders.add_event(connection, booking.order_id, "parcel_alert", {"parcel": booking.parcel_id, "alert": alert})
+    if applied.moved and booking.given_up and applied.state.status not in AT_HOME:
+        quarantine.open_(
+            connection,
+            instance=booking.instance,
+            subject=f"booking:{booking.id}",
+            code=SHIPPED_ALL_THE_SAME,
+            reason=f"Order {booking.increment_id}: AWB {booking.booked.awb} was called off ({booking.given_up}), and"
+            f" the courier moves it all the same: it is {applied.state.status}.",
+            way_out="Ask the courier to return it to origin (`magento-oms parcels ndr`), or leave it and dismiss this.",
+        )
+    if applied.moved and applied.state.ended:
+        effects.cancel_unsent_of(connection, plans.target(booking.account), plans.subject(booking.id))
