@@ -7,8 +7,8 @@ webhook says have ended.
 **Runs** when something is due; then it waits a few seconds for more.
 
 **If it fails**, the account as a whole is in trouble (log: why, and what to change); the outcome of all that was asked
-was noted, what did not happen is due again. A parcel that one courier or account will not take goes on to the next that the
-store names; one that nobody takes is in quarantine (`magento-oms quarantine list`), with all that was tried.
+was noted, what did not happen is due again. A parcel that one courier or account will not take goes on to the next that
+the store names; one that nobody takes is in quarantine (`magento-oms quarantine list`), with all that was tried.
 **Emergency brake**: `magento-oms effects hold courier:ACCOUNT --reason ...` stops all sending before the next one,
 `release` lets it go on.
 """
