@@ -7,6 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+Day = date
+"""So that a field may be called `date`."""
+
 
 class Direction(StrEnum):
     """Which way a parcel goes. RTO legs belong to a forward parcel; a customer's return is a parcel of its own."""
@@ -71,7 +74,7 @@ class InvoiceFacts:
     """The invoice that travels with the parcel. `date` is in the store's zone."""
 
     number: str
-    date: date
+    date: Day
     value: Decimal
     seller_gstin: str = ""
     ewaybill: str = ""
