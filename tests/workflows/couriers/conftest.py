@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.workflows.couriers.fake_aggregator import STATUSES, FakeAggregator
@@ -64,7 +65,7 @@ class Shipping:
     config: InstanceConfig
     accounts: dict[str, FakeAggregator] = field(default_factory=dict)
 
-    def order(self, **more: object) -> int:
+    def order(self, **more: Any) -> int:
         """An order that was taken in; its id in the OMS."""
         entity_id = self.store.place(**more)
         self.oms.take_in(self.store, self.config, [entity_id])

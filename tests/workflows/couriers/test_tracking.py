@@ -247,7 +247,7 @@ def test_a_scan_is_found_by_reference_or_order_id_too(shipping: Shipping, booked
     ways = [{"reference": booking.reference}, {"order_ref": booking.booked.order_ref}]
     for hours, way in enumerate(ways):
         code = ("picked_up", "in_transit")[hours]
-        event = CourierEvent(code=code, occurred_at=T0 + timedelta(hours=hours), **way)
+        event = CourierEvent(code=code, occurred_at=T0 + timedelta(hours=hours), **way)  # type: ignore[arg-type]
         readers = {"courier:main": WebhookReader("main", lambda body, event=event: [event], STATUSES)}  # type: ignore[misc]
         with engine(shipping.oms.url).begin() as connection:
             webhooks.store(connection, "courier:main", orjson.dumps(way))
