@@ -107,7 +107,7 @@ class AggregatorAccount:
         """See the port."""
         self._lacks(Operation.LABEL)
 
-    def schedule_pickup(self, booked: Booked, on: date) -> Pickup:
+    def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
         """See the port."""
         self._lacks(Operation.SCHEDULE_PICKUP)
 

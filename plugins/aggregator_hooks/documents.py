@@ -70,12 +70,14 @@ def _allowed(url: str, connection: AccountConnection, hosts: tuple[str, ...], wh
     host = (parts.hostname or "").lower()
     if connection.is_stand_in and is_loopback(host):
         return host
-    known = any(host == each or host.endswith(f".{each}") for each in hosts)
+    further = connection.extra.get("document_hosts", "").replace(",", " ").lower().split()
+    known = any(host == each or host.endswith(f".{each}") for each in (*hosts, *further))
     if not known or parts.scheme not in ("https", "http"):
         raise PermanentError(
             f"{whose}: the document's address leads to {host or 'nowhere'}, which is not the aggregator's; it was not"
             " fetched.",
-            way_out="Print the document from the aggregator's panel; report this to the aggregator.",
+            way_out="Print the document from the aggregator's panel. If the host is the aggregator's all the same, add it"
+            " to the connection's document hosts.",
         )
     return host
 

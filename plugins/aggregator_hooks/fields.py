@@ -38,6 +38,9 @@ COMMON: dict[str, Any] = {
         "Webhook secret", "What the aggregator sends with each webhook, as it was typed in its panel. Empty: nothing."
     ),
     "webhook_header": text("Webhook header", "The header that carries the secret, where it is not the usual one."),
+    "document_hosts": text(
+        "Document hosts", "Further hosts that labels may be fetched from, separated by blanks. Empty: the usual ones."
+    ),
     "connect_timeout": seconds("Connect timeout", 5),
     "read_timeout": seconds("Read timeout", 60),
     "total_timeout": seconds("Total timeout of one answer", 120),

@@ -89,7 +89,7 @@ def courier_kinds(of: CourierAccount) -> Kinds:
         BookParcel(known),
         AssignAwb(known),
         FetchLabel(),
-        SchedulePickup(),
+        SchedulePickup(known),
         CancelBooking(),
         TellNdrAction(),
         ConfirmStatus(vendor(of).statuses),

@@ -172,7 +172,7 @@ class Aggregator(Protocol):
         """
         ...
 
-    def schedule_pickup(self, booked: Booked, on: date) -> Pickup:
+    def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
         """Ask the courier to come. Asked for already counts as done."""
         ...
 

@@ -91,7 +91,7 @@ class ShiprocketAccount(AggregatorAccount):
         call = requests.label(booked)
         return self._fetch(answers.document_url(self._client.call(call), call, self._client.whose, "label_url"))
 
-    def schedule_pickup(self, booked: Booked, on: date) -> Pickup:
+    def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
         """See the port."""
         try:
             return answers.pickup(self._client.call(requests.schedule_pickup(booked, on)))

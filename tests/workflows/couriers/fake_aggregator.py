@@ -136,7 +136,7 @@ class FakeAggregator:
                 raise NotFound("No label yet.")
             return CourierDocument(url="https://files.example/label.pdf", content=b"%PDF-1.4 " + booked.awb.encode())
 
-    def schedule_pickup(self, booked: Booked, on: date) -> Pickup:
+    def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
         with self._call("schedule_pickup"):
             self.pickups.append(booked.awb)
             return Pickup("PK1", on)
