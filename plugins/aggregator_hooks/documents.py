@@ -76,8 +76,8 @@ def _allowed(url: str, connection: AccountConnection, hosts: tuple[str, ...], wh
         raise PermanentError(
             f"{whose}: the document's address leads to {host or 'nowhere'}, which is not the aggregator's; it was not"
             " fetched.",
-            way_out="Print the document from the aggregator's panel. If the host is the aggregator's all the same, add it"
-            " to the connection's document hosts.",
+            way_out="Print the document from the aggregator's panel. If the host is the aggregator's all the same, add"
+            " it to the connection's document hosts.",
         )
     return host
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from magento_oms.ports import CourierEvent, Direction, Meaning, ParcelStatus
+
+QC_FAILED = re.compile(r"\bQC\b.*\bfail|\bfail\w*\b.*\bQC\b|quality check fail", re.IGNORECASE)
+"""Words of a failed quality check, for aggregators that have no code for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ from magento_oms.ports import (
     WriteRule,
 )
 
-HOSTS = ("shiprocket.in", "shiprocket.co", "s3.ap-south-1.amazonaws.com", "kr-shipmultichannel-mum.s3.amazonaws.com")
+HOSTS = (
+    "shiprocket.in",
+    "shiprocket.co",
+    "kr-shipmultichannel-mum.s3.amazonaws.com",
+    "kr-shipmultichannel-mum.s3.ap-south-1.amazonaws.com",
+)
 TOKEN_LIVES = timedelta(days=9)
 """A token is good for ten days; it is renewed before."""
 

@@ -1,0 +1,189 @@
+"""One account at Shipway."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import ClassVar
+
+from aggregator_hooks import documents
+from aggregator_hooks.account import AggregatorAccount, Vendor
+from aggregator_hooks.client import AggregatorClient, Credential, Fixed, Lent
+from aggregator_hooks.connection import AccountConnection
+from aggregator_hooks.shipway import answers, requests, webhook
+from aggregator_hooks.shipway.statuses import STATUSES
+from magento_oms.ports import (
+    AlreadyDone,
+    Booked,
+    Booking,
+    Cancelled,
+    Courier,
+    CourierDocument,
+    CourierOffer,
+    Direction,
+    NdrRequest,
+    NotFound,
+    Operation,
+    PermanentError,
+    Pickup,
+    PickupLocation,
+    Question,
+    ReferenceUsed,
+    Tracking,
+    WriteRule,
+)
+
+HOSTS = ("shipway.com", "shipway.in")
+
+
+class ShipwayAccount(AggregatorAccount):
+    """See `ports.Aggregator`."""
+
+    title: ClassVar[str] = "Shipway"
+    operations = frozenset(Operation)
+    track_at_once = requests.TRACK_AT_ONCE
+    books_with_courier = False
+    writes: Mapping[Operation, WriteRule] = {
+        Operation.CREATE_ORDER: WriteRule(True, "sent again it is an update, as long as there is no AWB"),
+        Operation.ASSIGN_AWB: WriteRule(False, "getorders by our reference: it has the AWB or not"),
+        Operation.CREATE_RETURN: WriteRule(False, "getorders by our reference, matched exactly"),
+        Operation.SCHEDULE_PICKUP: WriteRule(False, "nothing tells; the courier is asked once more"),
+        Operation.MANIFEST: WriteRule(True, "asked again: what is manifested already is told"),
+        Operation.CANCEL_ORDER: WriteRule(True, "asked again: cancelled already is told"),
+        Operation.CANCEL_AWB: WriteRule(True, "asked again: cancelled already is told"),
+        Operation.CANCEL_RETURN: WriteRule(True, "asked again: cancelled already is told"),
+        Operation.NDR_ACTION: WriteRule(False, "nothing tells; the courier is told once more"),
+    }
+
+    def couriers_for(self, question: Question) -> Sequence[CourierOffer]:
+        """See the port. Shipway recommends nobody: the cheapest is first."""
+        call = requests.rates(question)
+        return answers.offers(self._client.call(call), call, self._client.whose)
+
+    def create_order(self, booking: Booking) -> Booked:
+        """See the port: the order is stored, no courier is asked yet."""
+        self._client.call(requests.store_order(booking))
+        return answers.stored(booking)
+
+    def assign_awb(self, booking: Booking, booked: Booked) -> Booked:
+        """See the port. What happens to an order that has an AWB is not known, so it is looked up before."""
+        known = self.find(booking.reference, booking.direction)
+        if known is not None and known.awb:
+            return replace(known, label_url=known.label_url or booked.label_url)
+        if known is not None and known.cancelled:
+            raise ReferenceUsed(f"{self._client.whose}: order {booking.reference} was cancelled there.")
+        call = requests.assign_awb(booking)
+        return answers.booked(self._client.call(call), call, booking, self._client.whose)
+
+    def create_return(self, booking: Booking) -> Booked:
+        """See the port: the AWB comes with it."""
+        call = requests.create_return(booking)
+        try:
+            answer = self._client.call(call)
+        except AlreadyDone as refusal:
+            known = self.find(booking.reference, booking.direction)
+            if known is None or known.cancelled:
+                raise ReferenceUsed(refusal.what, exchange=refusal.exchange) from None
+            return known
+        return answers.booked(answer, call, booking, self._client.whose)
+
+    def label(self, booked: Booked) -> CourierDocument:
+        """See the port. Its address is told with the AWB and never again."""
+        if not booked.label_url:
+            raise PermanentError(
+                f"{self._client.whose}: the label of AWB {booked.awb} was told with an answer that got lost.",
+                way_out="Print it from the Shipway panel, then dismiss this.",
+            )
+        return documents.fetch(booked.label_url, self._connection, HOSTS, self._client.whose)
+
+    def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
+        """See the port."""
+        try:
+            answer = self._client.call(requests.schedule_pickup(booking, booked, on))
+        except AlreadyDone:
+            return Pickup(scheduled_for=on)
+        return Pickup(answers.pickup_number(answer), on)
+
+    def manifest(self, booked: Sequence[Booked]) -> CourierDocument:
+        """See the port. There is only a number, no paper."""
+        call = requests.manifest(booked)
+        try:
+            answer = self._client.call(call)
+        except AlreadyDone:
+            return CourierDocument()
+        return CourierDocument(number=answers.manifest_number(answer, call, self._client.whose))
+
+    def cancel_awb(self, booked: Booked) -> Cancelled:
+        """See the port: the order is free again."""
+        try:
+            self._client.call(requests.cancel_awb(booked))
+        except AlreadyDone as done:
+            return Cancelled(True, done.what)
+        return Cancelled(True, "AWB cancelled")
+
+    def cancel_order(self, booked: Booked) -> Cancelled:
+        """See the port. An order with an AWB loses that first."""
+        try:
+            self._client.call(requests.cancel_order(booked))
+        except AlreadyDone as done:
+            return Cancelled(True, done.what)
+        return Cancelled(True, "order cancelled")
+
+    def cancel_return(self, booked: Booked) -> Cancelled:
+        """See the port: its AWB is cancelled, where it has one; else the request."""
+        return self.cancel_awb(booked) if booked.awb else self.cancel_order(booked)
+
+    def ndr_action(self, booked: Booked, request: NdrRequest) -> None:
+        """See the port."""
+        self._client.call(requests.ndr_action(booked, request))
+
+    def find(self, reference: str, direction: Direction) -> Booked | None:
+        """See the port."""
+        call = requests.find_order(reference)
+        try:
+            answer = self._client.call(call)
+        except NotFound:
+            return None
+        return answers.found(answer, call, Booked(reference, direction=direction), self._client.whose)
+
+    def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
+        """See the port."""
+        try:
+            return answers.tracked(self._client.call(requests.track([each.awb for each in booked])))
+        except NotFound:
+            return {}
+
+    def couriers(self) -> Sequence[Courier]:
+        """See the port."""
+        call = requests.carriers()
+        return answers.carriers(self._client.call(call), call, self._client.whose)
+
+    def pickup_locations(self) -> Sequence[PickupLocation]:
+        """See the port."""
+        call = requests.warehouses()
+        return answers.warehouses(self._client.call(call), call, self._client.whose)
+
+
+def open_account(connection: AccountConnection, account: str, lent: Lent) -> ShipwayAccount:
+    """Make the account; nothing is sent yet."""
+    basic = base64.b64encode(f"{connection.login}:{connection.password}".encode()).decode()
+    credential = Credential({"Authorization": f"Basic {basic}"})
+    client = AggregatorClient(
+        connection, f"Shipway {account}", lent, judge=answers.judge, authentication=lambda _: Fixed(credential)
+    )
+    return ShipwayAccount(connection, account, client)
+
+
+SHIPWAY = Vendor(
+    name="shipway",
+    title="Shipway",
+    default_url="https://app.shipway.com/api",
+    hosts=HOSTS,
+    needed=("login", "password"),
+    open=open_account,
+    statuses=STATUSES,
+    read_webhook=webhook.read,
+    body_secret=webhook.body_secret,
+)
