@@ -21,15 +21,15 @@ def read(body: Any) -> list[CourierEvent]:
     Raises:
         ValueError: it is none of Eshipz's.
     """
+    if not isinstance(body, (Mapping, list)):
+        raise ValueError("an Eshipz webhook is a JSON object or an array of them")  # noqa: TRY004  (the port's way)
     if isinstance(body, Mapping):
         wrapped = next((body[name] for name in ("data", "trackings") if isinstance(body.get(name), list)), None)
         items = [body] if wrapped is None else rows(wrapped)
-    elif isinstance(body, list):
+    else:
         items = rows(body)
         if len(items) != len(body):
             raise ValueError("not all of its entries are JSON objects")
-    else:
-        raise ValueError("an Eshipz webhook is a JSON object or an array of them")
     if any(item and not _MARKS.intersection(item) for item in items):
         raise ValueError("it has none of the fields of an Eshipz webhook")
     return [event for item in items for event in _events(item)]
