@@ -1,5 +1,5 @@
-"""The sandbox as an ASGI application: stores below `/{instance}/rest/…` (the default one also at the root), and the
-control API below `/_sandbox`.
+"""The sandbox as an ASGI application: stores below `/{instance}/rest/…` (the default one also at the root), courier
+accounts below `/couriers/{account}`, and the control API below `/_sandbox`.
 """
 
 from __future__ import annotations
@@ -7,8 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-import struct
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +19,14 @@ import psycopg
 
 from commerce_sandbox import pages
 from commerce_sandbox.control import control_api
+from commerce_sandbox.couriers.app import CourierApp, travel_for_ever
+from commerce_sandbox.couriers.control import courier_control
+from commerce_sandbox.couriers.vendors import VENDORS
+from commerce_sandbox.couriers.world import Couriers
 from commerce_sandbox.database import Database
 from commerce_sandbox.dispatch import Dispatcher, touch_oldest
 from commerce_sandbox.documents import dump
+from commerce_sandbox.dropping import drop_connection
 from commerce_sandbox.faults import Fault, Faults
 from commerce_sandbox.http_types import HTML_TYPE, Answer, Call, Effect, refusal
 from commerce_sandbox.magento_rules.book import Refused
@@ -46,6 +49,7 @@ class Sandbox:
         self.database = Database(database_url, size=threads + 4)
         self.stores = Stores(self.database)
         self.faults = Faults(self.database)
+        self.couriers = Couriers(self.database, VENDORS)
         self.dispatcher = Dispatcher(self.database)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="sandbox")
         self._paces: dict[str, tuple[str, Pace]] = {}
@@ -72,6 +76,7 @@ class Sandbox:
     def close(self) -> None:
         """Stop the threads and close the connections."""
         self.threads.shutdown(wait=True, cancel_futures=True)
+        self.couriers.close()
         self.database.close()
 
 
@@ -81,28 +86,37 @@ class SandboxApp:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self._control = control_api(sandbox)
+        self._courier_control = courier_control(sandbox.couriers)
+        self._couriers = CourierApp(sandbox)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """One connection's request, or the application's own start and end."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/couriers/"):
+            await self._couriers(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/_sandbox/couriers"):
+            await self._courier_control(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/_sandbox"):
             await self._control(scope, receive, send)
         elif scope["type"] == "http":
             await self._magento(scope, receive, send)
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
-        consumer: asyncio.Task[None] | None = None
+        at_work: list[asyncio.Task[None]] = []
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                consumer = asyncio.create_task(self._consume_for_ever())
+                at_work = [
+                    asyncio.create_task(self._consume_for_ever()),
+                    asyncio.create_task(travel_for_ever(self.sandbox)),
+                ]
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                if consumer:
-                    consumer.cancel()
+                for each in at_work:
+                    each.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
-                        await consumer
+                        await each
                 await asyncio.to_thread(self.sandbox.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -130,12 +144,12 @@ class SandboxApp:
         call.fault = ", ".join(fault.kind for fault in struck) or None
         answer = await self._answer(call, struck)
         if answer is None or any(fault.kind in {"reset", "reset_after"} for fault in struck):
-            _reset(receive)
+            drop_connection(receive)
             return
         for fault in struck:
             if fault.kind == "timeout_after":
                 await asyncio.sleep(float(fault.rule.get("seconds", _HANG_SECONDS)))
-                _reset(receive)
+                drop_connection(receive)
                 return
         await _send(send, answer, call.method)
 
@@ -262,27 +276,13 @@ async def _send(send: Any, answer: Answer, method: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _reset(receive: Any) -> None:
-    """Drop the connection without an answer, as a dying server does.
-
-    Raises:
-        ConnectionResetError: there is no connection of a server's to drop (an in-process client).
-    """
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
-    if transport is None:
-        raise ConnectionResetError("the sandbox dropped the connection on demand")
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
 def create_app(
     database_url: str,
     *,
     profile: str = "none",
     version: str = "2.4.7",
     instances: Sequence[str] = (DEFAULT_INSTANCE,),
+    couriers: Sequence[str] = (),
     threads: int = 8,
 ) -> SandboxApp:
     """The application over a database; instances that are not there yet are made.
@@ -290,13 +290,18 @@ def create_app(
     Args:
         database_url: a Postgres database of the sandbox's own; its tables are made.
         profile, version: of the instances that are made now; one that was there keeps its settings.
+        couriers: accounts that are made if they are not there, each `aggregator:code`.
         threads: calls worked on at once.
 
     Raises:
-        BadSettings: an unknown version.
+        BadSettings: an unknown version, or an unknown aggregator.
     """
     sandbox = Sandbox(database_url, threads=threads)
     for code in instances:
         if sandbox.stores.find(code) is None:
             sandbox.stores.put(code, {"profile": profile, "version": version})
+    for courier in couriers:
+        vendor, _, code = courier.partition(":")
+        if sandbox.couriers.accounts.find(code) is None:
+            sandbox.couriers.accounts.put(code, {"vendor": vendor})
     return SandboxApp(sandbox)

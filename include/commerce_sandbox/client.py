@@ -188,6 +188,10 @@ class SandboxClient:
     def _path(self, rest: str = "") -> str:
         return f"instances/{quote(self.instance)}" + (f"/{rest}" if rest else "")
 
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Any call of the control API; its JSON."""
+        return self._call(method, path, body)
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.base_url}/_sandbox/{path}", data, method=method)  # noqa: S310  (http by the caller)

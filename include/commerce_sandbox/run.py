@@ -24,6 +24,7 @@ def serve(
     profile: str = "none",
     version: str = "2.4.7",
     instances: Sequence[str] = (DEFAULT_INSTANCE,),
+    couriers: Sequence[str] = (),
     threads: int = 8,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Everything answered is durable: the process may be killed at any time.
@@ -31,9 +32,11 @@ def serve(
     Args:
         host, port: where to listen.
         database_url: the sandbox's own Postgres database; its tables are made.
-        profile, version, instances, threads: see `app.create_app`.
+        profile, version, instances, couriers, threads: see `app.create_app`.
     """
-    app = create_app(database_url, profile=profile, version=version, instances=instances, threads=threads)
+    app = create_app(
+        database_url, profile=profile, version=version, instances=instances, couriers=couriers, threads=threads
+    )
     config = uvicorn.Config(
         app,
         host=host,
@@ -65,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--instance", action="append", dest="instances", help="an instance to make if it is not there; may be repeated"
     )
+    parser.add_argument(
+        "--courier",
+        action="append",
+        dest="couriers",
+        metavar="AGGREGATOR:CODE",
+        help="a courier account to make if it is not there, e.g. shiprocket:main; may be repeated",
+    )
     parser.add_argument("--threads", type=int, default=8, help="calls worked on at once")
     chosen = parser.parse_args(arguments)
     if not chosen.database_url:
@@ -76,5 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         profile=chosen.profile,
         version=chosen.version,
         instances=chosen.instances or (DEFAULT_INSTANCE,),
+        couriers=chosen.couriers or (),
         threads=chosen.threads,
     )

@@ -15,7 +15,8 @@ from tests.repository.checkout import REPOSITORY, python_files
 from tests.repository.requirement_files import asked_names, locked_names
 
 OURS = {
-    *("aggregator_hooks", "benchmarks", "commerce_sandbox", "dags", "magento_hook", "magento_oms", "tests"),
+    *("aggregator_hooks", "benchmarks", "careful_http", "commerce_sandbox", "dags"),
+    *("magento_hook", "magento_oms", "tests"),
     "magento_hook_doubles",  # the name under which tests/magento_hook loads its doubles.py
 }
 

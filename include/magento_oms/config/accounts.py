@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from magento_oms.config.models import AccountBudget, AggregatorAccountRef, InstanceConfig
+from magento_oms.config.account_models import AccountBudget, AggregatorAccountRef
+from magento_oms.config.models import InstanceConfig
 
 
 @dataclass(frozen=True, slots=True)

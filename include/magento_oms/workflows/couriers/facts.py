@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from magento_oms.config.models import AggregatorAccountRef, InstanceConfig
+from magento_oms.config.account_models import AggregatorAccountRef
+from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import (
     BadParcel,
     Booking,
