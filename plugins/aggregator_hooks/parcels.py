@@ -5,6 +5,7 @@ A parcel that no courier would take is refused here with the field named (`BadPa
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -130,7 +131,7 @@ def kilograms(grams: Decimal) -> Decimal:
 
 def whole(value: Decimal, *, at_least: int = 0) -> int:
     """Rounded up to a whole number, for aggregators that take no fractions: a box is never told smaller than it is."""
-    return max(at_least, -int(-value // 1))
+    return max(at_least, math.ceil(value))
 
 
 def rupees(value: Decimal) -> Decimal:

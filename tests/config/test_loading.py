@@ -14,8 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magento_oms.config.load import ConfigProblem, load_instance, load_instances
 from magento_oms.config.account_models import OTHER_DIMENSIONS
+from magento_oms.config.load import ConfigProblem, load_instance, load_instances
 from magento_oms.config.models import InstanceConfig, Mode, StatusMeaning, StatusRules
 
 REPOSITORY = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
 
@@ -270,7 +270,7 @@ class EshipzStandIn:
             if webhook:
                 return indian(moment, "%Y-%m-%dT%H:%M:%S+05:30")
             told = moment + INDIA if desk.account.switch("gmt_is_indian") else moment
-            return format_datetime(told, usegmt=True)
+            return format_datetime(told.astimezone(UTC), usegmt=True)
 
         scans = desk.scans(parcel)
         tag, subtag = CODES[parcel.state]

@@ -230,15 +230,15 @@ def _tracking(awb: str, details: Mapping[str, Any]) -> Tracking:
     scans = rows(details.get("shipment_track_activities")) or rows(details.get("tracking_history"))
     events = tuple(history(scan, whose) for scan in scans)
     shipment = next(iter(rows(details.get("shipment_details"))), {})
-    newest = max((event.occurred_at for event in events if event.occurred_at), default=None)
+    timed = [(event.occurred_at, event.remark) for event in events if event.occurred_at]
+    newest, words = max(timed, default=(None, ""))
     status = first(details, "current_status_code", "shipment_status")
     current = None
     if status:
         code = code_of(status)
         delivered = from_indian(first(shipment, "delivered_date"), *TIMES) if code == "DEL" else None
-        current = CourierEvent(
-            code=code, awb=awb, label=first(details, "shipment_status"), occurred_at=delivered or newest
-        )
+        label = first(details, "shipment_status")
+        current = CourierEvent(code=code, awb=awb, label=label, occurred_at=delivered or newest, remark=words)
     return Tracking(awb=awb, events=events, current=current, courier_name=first(shipment, "courier_name"))
 
 
