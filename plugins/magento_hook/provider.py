@@ -56,6 +56,9 @@ def _fields() -> dict[str, Any]:
         "access_token": _secret("Access token", "Integration with OAuth or bearer."),
         "access_token_secret": _secret("Access token secret", "Integration with OAuth."),
         "store_code": _text("Store code", "Store view code in the URL; empty is the default view. Filters nothing."),
+        "webhook_secret": _secret(
+            "Webhook secret", "With which the store signs that orders changed, where it can. Empty: it is polled only."
+        ),
         "connect_timeout": _seconds("Connect timeout", 5),
         "read_timeout": _seconds("Read timeout", 60),
         "total_timeout": _seconds("Total timeout of one answer", 120),

@@ -79,7 +79,11 @@ class OrdersTrigger(BaseEventTrigger):
                 if why and time.monotonic() >= quiet_until:
                     quiet_until = time.monotonic() + pause
                     yield TriggerEvent({"why": why})
-                await asyncio.sleep(max(self.poll - (time.monotonic() - started), 0.2))
+                pause = max(self.poll - (time.monotonic() - started), 0.2)
+                if watcher is None:
+                    await asyncio.sleep(pause)
+                else:
+                    await asyncio.get_running_loop().run_in_executor(pool, watcher.rest, pause)
 
 
 class OrdersWatcher:
@@ -103,6 +107,19 @@ class OrdersWatcher:
         connection = await BaseHook.aget_connection(connection_id)
         config = wiring.instance(instance)
         return cls(wiring.oms_url(), config, wiring.magento_from(connection, config))
+
+    def rest(self, seconds: float) -> None:
+        """Wait for the next look; less long where the store itself tells of changed orders."""
+        from magento_oms.storage.database import listener
+        from magento_oms.workflows.order_pull import orders_signal
+
+        end = time.monotonic() + seconds
+        try:
+            with listener(self._url) as heard:
+                heard.wait(orders_signal(self._config.code), seconds)
+        except Exception as error:  # see the module
+            log.warning("a store's own word cannot be heard", instance=self._config.code, error=type(error).__name__)
+            time.sleep(max(end - time.monotonic(), 0.0))
 
     def look(self) -> str:
         """Why the task should be woken; empty: no reason."""

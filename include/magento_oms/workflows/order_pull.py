@@ -70,6 +70,11 @@ def live_filter(config: InstanceConfig) -> OrderFilter:
     return OrderFilter(not_statuses=config.ignored_statuses, store_ids=config.store_ids)
 
 
+def orders_signal(instance: str) -> str:
+    """The signal by which a store that tells of changed orders itself wakes the watcher."""
+    return f"orders:{instance}"
+
+
 def live_lease(instance: str) -> str:
     """Name of the lease of an instance's live run. The watcher stays silent while somebody holds it."""
     return f"{LIVE}:{instance}"
