@@ -41,7 +41,19 @@ for name in {files!r}:
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
-HEAVY = ("pandas", "psycopg", "requests", "alembic", "magento_hook", "magento_oms.storage", "magento_oms.workflows")
+ACCOUNTS = {"heritage_ship": "heritage", "mela_ez": "mela"}
+"""The demo's courier accounts, each with the instance that ships with it."""
+
+HEAVY = (
+    "pandas",
+    "psycopg",
+    "requests",
+    "alembic",
+    "magento_hook",
+    "aggregator_hooks",
+    "magento_oms.storage",
+    "magento_oms.workflows",
+)
 """SQLAlchemy is not among them only because Airflow itself loads it."""
 
 
@@ -70,9 +82,10 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_file_is_read_without_an_error(bag: dict[str, Any]) -> None:
     assert bag["errors"] == {}
     workflows = {"order_pull_live", "order_pull", "pending_order_sync", "magento_push"}
+    of_accounts = {"courier_push", "shipment_tracking"}
     assert {dag["dag_id"] for dag in bag["dags"]} == {
         f"{workflow}__{code}" for workflow in workflows for code in ("heritage", "mela")
-    }
+    } | {f"{workflow}__{code}" for workflow in of_accounts for code in ACCOUNTS}
 
 
 def test_every_dag_has_what_people_and_policies_ask_for(bag: dict[str, Any]) -> None:
@@ -80,7 +93,8 @@ def test_every_dag_has_what_people_and_policies_ask_for(bag: dict[str, Any]) -> 
         code = dag["dag_id"].partition("__")[2]
         assert len(dag["doc"]) > 200, f"{dag['dag_id']} has no runbook"
         assert "If it fails" in dag["doc"]
-        assert f"instance:{code}" in dag["tags"]
+        assert f"instance:{ACCOUNTS.get(code, code)}" in dag["tags"]
+        assert code not in ACCOUNTS or f"account:{code}" in dag["tags"]
         assert {"pull", "push", "reconcile"} & set(dag["tags"])
         assert dag["owner"] == "magento-oms"
         assert dag["title"] != dag["dag_id"]
@@ -99,6 +113,8 @@ def test_windows_are_never_of_zero_length_and_have_a_form(bag: dict[str, Any]) -
     assert by_id["pending_order_sync__mela"]["schedule"] == "CronDataIntervalTimetable"
     assert by_id["pending_order_sync__mela"]["params"] == ["dry_run"]
     assert by_id["order_pull_live__mela"]["schedule"] == "AssetTriggeredTimetable"
+    assert by_id["courier_push__mela_ez"]["schedule"] == "AssetTriggeredTimetable"
+    assert by_id["shipment_tracking__mela_ez"]["schedule"] == "CronDataIntervalTimetable"
 
 
 def test_nothing_heavy_is_imported_at_the_top_of_a_dag_file(tmp_path: Path) -> None:

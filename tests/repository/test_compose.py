@@ -23,6 +23,7 @@ from magento_oms.local.airflow_env import (
     AirflowSecrets,
     airflow_settings,
     component_commands,
+    gateway_command,
 )
 from magento_oms.local.postgres import PostgresServer, binaries
 
@@ -66,6 +67,7 @@ def test_the_file_is_valid_by_the_compose_schema() -> None:
 
 def test_the_containers_run_the_supervisors_commands(services: dict[str, Any]) -> None:
     expected = {name: ["airflow", *command] for name, command in component_commands(PORT, EVERYWHERE).items()}
+    expected["gateway"] = ["python", *gateway_command(8070, EVERYWHERE)]
     found = {name: service["command"] for name, service in airflow_services(services).items() if name != "migrate"}
     assert found == expected
 

@@ -71,6 +71,11 @@ def component_commands(port: int, host: str = "127.0.0.1") -> dict[str, list[str
     }
 
 
+def gateway_command(port: int, host: str = "127.0.0.1") -> list[str]:
+    """What the gateway is started with (after `python`)."""
+    return ["-m", "magento_oms.gateway", "--host", host, "--port", str(port)]
+
+
 def airflow_settings(
     repository: Path, home: Path, *, database_url: str, ports: AirflowPorts, secrets: AirflowSecrets
 ) -> dict[str, str]:

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from commerce_sandbox.client import SandboxClient
+from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.local.airflow_env import straight_to_this_machine
@@ -73,7 +74,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _demo(started: float, *, orders: int, seconds: float, once: bool, faults: bool) -> int:
     configs = _configurations()
-    plan = Plan(STATE, INSTANCES, tuple(config.code for config in configs))
+    accounts = courier_accounts(configs).values()
+    couriers = tuple((account.aggregator, account.code, account.connection_id) for account in accounts)
+    plan = Plan(STATE, INSTANCES, tuple(config.code for config in configs), couriers=couriers, gateway=True)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=False
     ) as progress:

@@ -27,6 +27,7 @@ from magento_oms.local.airflow_env import (
     AirflowSecrets,
     airflow_settings,
     component_commands,
+    gateway_command,
     process_environment,
 )
 from magento_oms.local.folder_lock import FolderLock
@@ -38,6 +39,21 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 SANDBOX_PASSWORD = "Sandbox-admin-1"  # noqa: S105  (the stand-in's own, known to everyone)
 
 Progress = Callable[[str], None]
+
+
+COURIER_LOGINS = {
+    "shiprocket": ("api@sandbox.example", "Sandbox-shiprocket-1"),
+    "clickpost": ("sandbox", "sandbox-clickpost-key"),
+    "shipway": ("sandbox@shipway.example", "sandbox-shipway-key"),
+    "eshipz": ("", "sandbox-eshipz-token"),
+}
+"""What the sandbox's courier accounts are logged in to with."""
+WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105  (between two processes of this machine)
+
+
+def webhook_path(code: str) -> str:
+    """The secret end of the URL that the sandbox's account posts to; no real account has such a one."""
+    return f"sandbox-webhook-of-account-{code.replace('_', '-')}"
 
 
 def answers(url: str, *, timeout: float = 2.0) -> bool:
@@ -59,6 +75,8 @@ class Plan:
         sandbox_instances: codes of the stores that the sandbox plays.
         airflow: whether Airflow is run too.
         dags: whether Airflow has our DAGs (a benchmark measures it without).
+        couriers: accounts of the sandbox's courier aggregators: aggregator, code, connection id.
+        gateway: whether the gateway is run too.
         sandbox_arguments: more arguments of the sandbox.
         settings: more settings, over all others.
     """
@@ -68,6 +86,8 @@ class Plan:
     sandbox_instances: tuple[str, ...]
     airflow: bool = True
     dags: bool = True
+    couriers: tuple[tuple[str, str, str], ...] = ()
+    gateway: bool = False
     sandbox_arguments: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +104,7 @@ class LocalStack:
         self.postgres = PostgresServer(plan.state / "postgres")
         self.ports = AirflowPorts(free_port(), free_port(), free_port())
         self.sandbox_port = free_port()
+        self.gateway_port = free_port()
         self.environment: dict[str, str] = {}
         self.oms_url = ""
 
@@ -91,6 +112,11 @@ class LocalStack:
     def sandbox_url(self) -> str:
         """Where the sandbox listens."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway listens."""
+        return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def airflow_url(self) -> str:
@@ -161,6 +187,9 @@ class LocalStack:
         if plan.sandbox_instances:
             self._progress("sandbox")
             self._start_child(self._sandbox(self.postgres.url("sandbox", roles["sandbox"], driver="postgresql")))
+        if plan.gateway:
+            self._progress("gateway")
+            self._start_child(self._gateway())
         if plan.airflow:
             self._progress("Airflow's database")
             self._run_once("airflow-migrate", airflow)
@@ -187,10 +216,33 @@ class LocalStack:
             settings[f"AIRFLOW_CONN_MAGENTO_{code.upper()}"] = json.dumps(
                 {"conn_type": "magento", "host": url, "login": "admin", "password": SANDBOX_PASSWORD}
             )
+        for aggregator, code, connection_id in plan.couriers:
+            login, password = COURIER_LOGINS[aggregator]
+            settings[f"AIRFLOW_CONN_{connection_id.upper()}"] = json.dumps(
+                {
+                    "conn_type": aggregator,
+                    "host": f"{self.sandbox_url}/couriers/{code}",
+                    "login": login,
+                    "password": password,
+                    "extra": {"webhook_path": webhook_path(code), "webhook_secret": WEBHOOK_SECRET},
+                }
+            )
         return settings | plan.settings
+
+    def _gateway(self) -> Child:
+        return Child(
+            "gateway",
+            [sys.executable, *gateway_command(self.gateway_port)],
+            self.environment,
+            self._plan.state / "logs" / "gateway.log",
+            lambda: answers(f"{self.gateway_url}/health"),
+            self._guard,
+            keep_open=(self._lock.descriptor,),
+        )
 
     def _sandbox(self, database: str) -> Child:
         named = [part for code in self._plan.sandbox_instances for part in ("--instance", code)]
+        named += [part for by, code, _ in self._plan.couriers for part in ("--courier", f"{by}:{code}")]
         return Child(
             "sandbox",
             [
