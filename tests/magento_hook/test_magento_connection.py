@@ -270,10 +270,10 @@ def test_the_form_shows_every_field_that_is_read() -> None:
     assert form["hook-class-name"] == f"{MagentoHook.__module__}.{MagentoHook.__qualname__}"
     auth = form["conn-fields"]["auth"]["schema"]["enum"]
     assert sorted(auth) == sorted(AuthKind)
-    read_fields = {*OAUTH, "auth", "store_code", "ca_bundle", "allow_http"}
+    read_fields = {*OAUTH, "auth", "store_code", "ca_bundle", "allow_http", "webhook_secret"}
     assert set(form["conn-fields"]) == read_fields | {f"{name}_timeout" for name in ("connect", "read", "total")}
     secret = [name for name, each in form["conn-fields"].items() if each["schema"].get("format") == "password"]
-    assert secret == ["consumer_secret", "access_token", "access_token_secret"]
+    assert secret == ["consumer_secret", "access_token", "access_token_secret", "webhook_secret"]
 
 
 def test_airflow_knows_the_connection_type() -> None:

@@ -1,4 +1,4 @@
-"""What Shipway's answers mean. Failures come with HTTP 200, and the flag of success differs from call to call."""
+"""What Shipway's good answers tell; whether one is good says `judging`."""
 
 from __future__ import annotations
 
@@ -6,83 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aggregator_hooks.judging import judge_status, problem, says, words_of
+from aggregator_hooks.judging import problem
 from aggregator_hooks.parcels import from_indian
 from aggregator_hooks.reading import amount, first, inner, json_of, object_of, rows, text
-from aggregator_hooks.shipway import requests
+from aggregator_hooks.shipway.judging import json_in
 from aggregator_hooks.shipway.statuses import code_of
 from aggregator_hooks.shipway.webhook import TIMES, history
-from careful_http.exchange import Answer, Call, parse
-from careful_http.outcome import Trouble, unreadable
+from careful_http.exchange import Answer, Call
+from careful_http.outcome import unreadable
 from magento_oms.ports import (
-    AlreadyDone,
-    AuthenticationError,
     Booked,
     Booking,
-    ConfigurationError,
     Courier,
     CourierEvent,
     CourierOffer,
-    CourierRefused,
-    NotFound,
     NotServiceable,
-    OutsideError,
-    PermanentError,
     PickupLocation,
     Tracking,
-    WalletEmpty,
 )
 
-YES = frozenset({"1", "true", "success", "ok"})
 CANCELLED = frozenset({"X", "C", "CAN", "CANCELLED", "CANCELED"})
 """Statuses of an order that is cancelled, in any of the spellings that are seen."""
-
-
-def judge(answer: Answer, call: Call, whose: str) -> Trouble | None:
-    """What an answer means; None for a good one."""
-    body = _body(answer)
-    told = words(body)
-
-    def trouble(kind: type[OutsideError], way_out: str = "", **more: Any) -> Trouble:
-        return Trouble(problem(kind, answer, call, whose, told, way_out, **more))
-
-    refused = isinstance(body, Mapping) and not _yes(body) and says(told, "unauthor", "invalid login")
-    if answer.status in (401, 403) or (answer.status == 200 and refused):
-        return trouble(AuthenticationError, "Correct e-mail and licence key in the connection.")
-    if answer.status != 200 or body is None:
-        return judge_status(answer, call, whose, told)
-    if _is_good(call, body):
-        return None
-    if says(told, "insufficient", "recharge", "low balance", "wallet"):
-        return trouble(WalletEmpty, "Recharge the Shipway wallet.")
-    if says(told, "already cancel", "already been cancel", "already manifest", "already exist", "already picked"):
-        return trouble(AlreadyDone)
-    if call.path in (requests.FIND, requests.RATES, requests.TRACKING, requests.WAREHOUSES):
-        return trouble(NotServiceable if call.path == requests.RATES else NotFound)
-    if says(told, "warehouse"):
-        return trouble(ConfigurationError, "Name Shipway's id of the warehouse under pickup_locations.")
-    if says(told, "not serviceable", "non serviceable", "not servicable", "pincode"):
-        return trouble(NotServiceable)
-    if call.path in (requests.ORDERS, requests.RETURNS) and inner(body, "awb_response"):
-        return trouble(CourierRefused)
-    return trouble(PermanentError)
-
-
-def words(body: Any) -> str:
-    """What Shipway said, at whatever level."""
-    if isinstance(body, list):
-        return " ".join(words(row) for row in rows(body))[:300]
-    if not isinstance(body, Mapping):
-        return words_of(body)
-    parts = [body.get("error"), body.get("message") if not isinstance(body.get("message"), (list, Mapping)) else ""]
-    for name in ("awb_response", "create_return_response"):
-        parts += [inner(body, name).get("error"), inner(body, name).get("message")]
-    parts.append(body.get("error_response"))
-    said: list[str] = []
-    for part in parts:
-        if (one := words_of(part)) and one not in said:
-            said.append(one)
-    return " ".join(said)
+HANDED_OVER = frozenset({"E", "G"})
+"""Statuses of an order that is on a manifest: manifested, dispatched."""
+PAGE = 100
+"""Orders that one answer of `getorders` holds at most."""
 
 
 def stored(booking: Booking) -> Booked:
@@ -110,24 +58,45 @@ def booked(answer: Answer, call: Call, booking: Booking, whose: str) -> Booked:
         awb=awb,
         courier=Courier(carrier, first(part, "courier_name")) if carrier else None,
         label_url=first(part, "shipping_url"),
-        tracking_url=f"https://track.shipway.com/t/{awb}",
+        tracking_url=_tracking_page(awb),
     )
 
 
 def found(answer: Answer, call: Call, wanted: Booked, whose: str) -> Booked | None:
-    """The order with exactly our reference; None where there is none."""
-    for row in rows(object_of(answer, call, whose).get("message")):
-        if text(row.get("order_id")) != wanted.reference:
-            continue
-        carrier = first(row, "carrier_id", "name", "carrier_title")
-        return replace(
-            wanted,
-            order_ref=wanted.reference,
-            awb=text(row.get("tracking_number")),
-            courier=Courier(carrier, first(row, "carrier_title", "name")) if carrier else None,
-            cancelled=text(row.get("status")).upper() in CANCELLED,
-        )
-    return None
+    """The order with exactly our reference; None where there is none.
+
+    A carrier is told by its name only, which no call takes as its id: the id stays empty.
+    """
+    row = row_of(answer, call, wanted.reference, whose)
+    if row is None:
+        return None
+    awb, carrier, name = text(row.get("tracking_number")), first(row, "carrier_id"), first(row, "carrier_title", "name")
+    return replace(
+        wanted,
+        order_ref=wanted.reference,
+        awb=awb,
+        courier=Courier(carrier, name) if carrier or name else None,
+        tracking_url=_tracking_page(awb),
+        cancelled=text(row.get("status")).upper() in CANCELLED,
+    )
+
+
+def row_of(answer: Answer, call: Call, reference: str, whose: str) -> Mapping[str, Any] | None:
+    """The row of exactly this order; None where there is none.
+
+    Raises:
+        RetryableError: the page is full of others, so that it may be on a further one.
+    """
+    listed = rows(object_of(answer, call, whose).get("message"))
+    row = next((each for each in listed if text(each.get("order_id")) == reference), None)
+    if row is None and len(listed) >= PAGE:
+        raise unreadable(call, answer, whose, "a full page of other orders is in the answer")
+    return row
+
+
+def is_handed_over(row: Mapping[str, Any] | None) -> bool:
+    """Whether an order is on a manifest."""
+    return row is not None and text(row.get("status")).upper() in HANDED_OVER
 
 
 def manifest_number(answer: Answer, call: Call, whose: str) -> str:
@@ -179,45 +148,8 @@ def warehouses(answer: Answer, call: Call, whose: str) -> list[PickupLocation]:
     ]
 
 
-def _is_good(call: Call, body: Any) -> bool:
-    """Whether a 200 means what it should, by the flag of that very call."""
-    if isinstance(body, list):
-        if call.path == requests.CANCEL_ORDERS:
-            return bool(body) and all(_yes(row) for row in rows(body))
-        return True
-    if not isinstance(body, Mapping):
-        return False
-    match call.path:
-        case requests.ORDERS | requests.RETURNS:
-            part = inner(body, "awb_response")
-            return _yes(body) and (not part or _yes(part) or bool(first(part, "AWB", "awb")))
-        case requests.CANCEL_AWB:
-            return _yes(body) and not first(body, "shipment_failed_tracking_numbers", "invalid_tracking_numbers")
-        case requests.MANIFEST:
-            return _yes(body) and not body.get("error_response")
-        case requests.FIND | requests.CARRIERS:
-            return _yes(body) or isinstance(body.get("message"), list)
-        case requests.RATES:
-            return _yes(body) or bool(rows(body.get("rate_card")))
-        case _:
-            return _yes(body)
-
-
-def _yes(body: Mapping[str, Any]) -> bool:
-    """1, true, "1", "success", "Success": each call has its own, under `success` or `status`."""
-    told = body.get("success", body.get("status"))
-    return told is True or text(told).lower() in YES
-
-
-def _body(answer: Answer) -> Any:
-    """The JSON of an answer; some are JSON in a JSON string. None where it is no JSON."""
-    body = json_of(answer)
-    if isinstance(body, str):
-        try:
-            return parse(body.encode())
-        except ValueError:
-            return body
-    return body
+def _tracking_page(awb: str) -> str:
+    return f"https://track.shipway.com/t/{awb}" if awb else ""
 
 
 def _charge(row: Mapping[str, Any]) -> Any:
@@ -244,5 +176,5 @@ def _tracking(awb: str, details: Mapping[str, Any]) -> Tracking:
 
 def pickup_number(answer: Answer) -> str:
     """The courier's number of a pickup, where it is told."""
-    body = _body(answer)
+    body = json_in(answer)
     return first(body, "pickup_id", "pickup_token_number", "confirmation_number") if isinstance(body, Mapping) else ""

@@ -123,7 +123,7 @@ def schedule_pickup(booking: Booking, booked: Booked, on: date) -> Call:
         "pickup_time": "15:00",
         "office_close_time": "19:00",
         "package_count": "1",
-        "carrier_id": booked.courier.code if booked.courier else "",
+        "carrier_id": next((each.code for each in (booked.courier, booking.courier) if each and each.code), ""),
         "warehouse_id": booking.pickup_location,
         "return_warehouse_id": booking.pickup_location,
         "payment_type": "C" if booking.cod else "P",
@@ -133,15 +133,21 @@ def schedule_pickup(booking: Booking, booked: Booked, on: date) -> Call:
 
 
 def ndr_action(booked: Booked, request: NdrRequest) -> Call:
-    """Say what becomes of a parcel that could not be delivered."""
+    """Say what becomes of a parcel that could not be delivered. What is not given anew is left out, never emptied.
+
+    Raises:
+        BadParcel: the new phone number is none.
+    """
     body: dict[str, Any] = {"order_id": booked.reference, "order_tracking_number": booked.awb}
     if request.action is NdrAction.REATTEMPT:
-        body |= {
-            "customer_notification": "1",
-            "update_carrier": "1",
-            "address": ", ".join(request.address_lines),
-            "phone": request.phone,
-        }
+        body |= {"customer_notification": "1", "update_carrier": "1"}
+        if request.address_lines:
+            body["address"] = ", ".join(request.address_lines)
+        if request.phone:
+            try:
+                body["phone"] = parcels.mobile(request.phone)
+            except ValueError as error:
+                raise BadParcel(f"Parcel {booked.reference}: phone {error}.", field="phone") from None
     if request.comment:
         body["remarks"] = request.comment
     path = NDR[request.action]
