@@ -34,7 +34,6 @@ from magento_oms.storage.breaker import SharedBreaker
 from magento_oms.storage.budget import SharedBudget
 from magento_oms.storage.database import engine
 from magento_oms.storage.migrate import upgrade
-from magento_oms.storage.tokens import SharedTokenStore
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.assign_awb import AssignAwb
 from magento_oms.workflows.couriers.book_parcel import BookParcel
@@ -106,7 +105,8 @@ def account(url: str, root: str, code: str, budget: Budget, database: str | None
     """The hook to an account of the stand-in."""
     vendor = VENDORS["eshipz"]
     connection = AccountConnection(vendor.title, root, "", "sandbox-eshipz-token")
-    tokens = SharedTokenStore(database, connection.credentials) if database else MemoryTokenStore()
+    # Eshipz has a fixed token: nothing is stored, so that no key of encryption is needed here.
+    tokens = MemoryTokenStore()
     breaker = SharedBreaker(database, f"courier:{code}") if database else MemoryBreaker(code)
     return vendor.open(connection, code, Lent(tokens, breaker, budget))
 

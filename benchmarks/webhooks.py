@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import httpx
+import aiohttp
 from sqlalchemy import text
 
 from benchmarks.harness import Goal, Report, percentile
@@ -80,18 +80,20 @@ class Load:
 async def load(url: str, *, rate: float, seconds: float, first: int) -> Load:
     """Send webhooks at a fixed rate, whatever the answers do; an answer's time counts from when it should be sent."""
     seen = Load()
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
-    async with httpx.AsyncClient(timeout=5, trust_env=False, limits=limits) as client:
+    connector = aiohttp.TCPConnector(limit=100)
+    timeout = aiohttp.ClientTimeout(total=15)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as client:
 
         async def one(number: int, due: float) -> None:
             body = {"order_id": f"R{number}", "tracking_number": str(number), "tracking_status": "InTransit",
                     "tracking_checkpoint_datetime": "2026-11-23 10:00:00", "tracking_msg": "x" * 400}  # fmt: skip
             try:
-                answer = await client.post(url, json=body, headers={"X-Webhook-Token": "s3cret"})
-            except httpx.HTTPError:
+                async with client.post(url, json=body, headers={"X-Webhook-Token": "s3cret"}) as answer:
+                    await answer.read()
+            except (aiohttp.ClientError, TimeoutError):
                 seen.failed += 1
                 return
-            if answer.status_code == 200:
+            if answer.status == 200:
                 seen.answered.append(number)
                 seen.seconds.append(time.perf_counter() - due)
             else:

@@ -54,7 +54,7 @@ def test_two_instances_share_an_account(folder: Path) -> None:
     assert loaded.problems == ()
     assert account.instances == ("first", "second")
     assert account.pickup_locations == {"pune": "Main WH"}
-    assert account.budget.per_second == 2.44
+    assert account.budget.per_second == 2.46
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,13 @@ LOCATIONS = {"shiprocket": "Primary", "shipway": "56024"}
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def courier_sandbox(postgres_server: PostgresServer) -> Iterator[str]:
-    """A running sandbox; its URL."""
-    name = f"couriers_{secrets.token_hex(6)}"
-    app = create_app(postgres_server.create_database(name), instances=(), threads=4)
+@contextmanager
+def serving(database: str) -> Iterator[str]:
+    """A running sandbox over a database; its URL."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    app = create_app(database, instances=(), threads=4)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -95,6 +95,14 @@ def courier_sandbox(postgres_server: PostgresServer) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(timeout=15)
+
+
+@pytest.fixture(scope="session")
+def courier_sandbox(postgres_server: PostgresServer) -> Iterator[str]:
+    """A running sandbox for all tests; its URL."""
+    name = f"couriers_{secrets.token_hex(6)}"
+    with serving(postgres_server.create_database(name)) as url:
+        yield url
     postgres_server.drop_database(name)
 
 
@@ -134,6 +142,17 @@ class Joined:
         booked = make(booking)
         return booked if booked.awb else self.hook.assign_awb(booking, booked)
 
+    def book_surely(self, booking: Booking) -> Booked:
+        """The order with its AWB, by as many looks as the vendor wants."""
+        booked: Booked = self.surely(lambda: self.hook.create_order(booking), booking)
+        for _ in range(5):
+            if booked.awb:
+                return booked
+            booked = self.surely(
+                partial(self.hook.assign_awb, booking, booked), booking, is_there=lambda found: bool(found.awb)
+            )
+        raise AssertionError("there is no AWB")
+
     def surely(self, act: Callable[[], Any], booking: Booking, *, is_there: Callable[[Booked], bool] = bool) -> Any:
         """Do something as the outbox does: a lost answer is looked up before anything is sent again."""
         for _ in range(6):
@@ -172,6 +191,15 @@ def joined(courier_sandbox: str, vendor_name: str) -> Iterator[Joined]:
     found.hook.close()
 
 
+class Hurried(MemoryBudget):
+    """Keeps the pauses that a vendor asks for, but none longer than a second: a test has no minute to wait."""
+
+    longest = 1.0
+
+    def slow_down(self, seconds: float) -> None:
+        super().slow_down(min(seconds, self.longest))
+
+
 def join(sandbox: str, vendor_name: str, password: str = "", **extra: str) -> Joined:
     """Make an account at a stand-in, and the hook to it."""
     code = f"{vendor_name}_{secrets.token_hex(4)}"
@@ -182,7 +210,5 @@ def join(sandbox: str, vendor_name: str, password: str = "", **extra: str) -> Jo
     connection = AccountConnection(
         vendor.title, stand_in.url, login, password or secret, extra, timeouts=Timeouts(connect=2, read=2, total=4)
     )
-    lent = Lent(
-        MemoryTokenStore(), MemoryBreaker(code), MemoryBudget(code), Patience(tries=3, first=0.01, longest=0.05)
-    )
+    lent = Lent(MemoryTokenStore(), MemoryBreaker(code), Hurried(code), Patience(tries=3, first=0.01, longest=0.05))
     return Joined(vendor.open(connection, code, lent), stand_in, vendor)

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own modules are
 from aggregator_hooks.registry import VENDORS
 from magento_oms.gateway.app import create_app
 from magento_oms.gateway.doors import CourierDoor, Doors
+from magento_oms.gateway.working import work
 from magento_oms.storage.database import engine
 from magento_oms.workflows.couriers.webhooks import Readers, WebhookReader
 
@@ -75,7 +76,9 @@ class Gateway:
 @pytest.fixture
 def gateway(oms_database: str) -> Iterator[Gateway]:
     now = [Doors(tuple(door(name, SECRETS[name]) for name in VENDORS), {"loom": (STORE_SECRET,)})]
-    app = create_app(oms_database, lambda: now[0], readers)
+    app = create_app(oms_database, lambda: now[0])
+    ended = threading.Event()
+    worker = threading.Thread(target=work, args=(oms_database, readers, ended.is_set), daemon=True)
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -83,10 +86,13 @@ def gateway(oms_database: str) -> Iterator[Gateway]:
     thread = threading.Thread(target=server.run, daemon=True)
     with structlog.testing.capture_logs():
         thread.start()
+        worker.start()
         until = time.monotonic() + 15
         while not server.started and time.monotonic() < until:
             time.sleep(0.02)
         with httpx.Client(timeout=15, trust_env=False) as client:
             yield Gateway(f"http://127.0.0.1:{port}", oms_database, now, client)
+        ended.set()
+        worker.join(timeout=15)
         server.should_exit = True
         thread.join(timeout=15)

@@ -9,6 +9,7 @@ import uvicorn
 
 from magento_oms.gateway.app import create_app
 from magento_oms.gateway.loading import load_doors
+from magento_oms.gateway.working import working_beside
 from magento_oms.orchestration.courier_wiring import webhook_readers
 from magento_oms.storage.database import database_url
 
@@ -18,7 +19,7 @@ def main(
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8070,
 ) -> None:
     """Take webhooks of couriers and stores: stored before they are answered, worked on afterwards."""
-    app = create_app(database_url(), load_doors, webhook_readers)
+    app = create_app(database_url(), load_doors)
     # No access log: it would hold the secret paths.
     config = uvicorn.Config(
         app,
@@ -32,7 +33,8 @@ def main(
         limit_concurrency=1000,
         h11_max_incomplete_event_size=16 * 1024,
     )
-    uvicorn.Server(config).run()
+    with working_beside(database_url(), webhook_readers):
+        uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

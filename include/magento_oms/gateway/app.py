@@ -14,21 +14,18 @@ from starlette.concurrency import run_in_threadpool
 
 from magento_oms.gateway.doors import Doors, KeptDoors
 from magento_oms.gateway.webhooks import webhook_routes
-from magento_oms.gateway.working import BackgroundWork
 from magento_oms.gateway.writer import Writer
 from magento_oms.storage import webhooks
 from magento_oms.storage.database import engine, notify
-from magento_oms.workflows.couriers.webhooks import Readers
 from magento_oms.workflows.order_pull import orders_signal
 
 
-def create_app(url: str, load: Callable[[], Doors], readers: Callable[[], Readers]) -> FastAPI:
-    """The application.
+def create_app(url: str, load: Callable[[], Doors]) -> FastAPI:
+    """The application; it stores only, see `working` for what comes of it.
 
     Args:
         url: the OMS database.
         load: reads the doors, now and every minute.
-        readers: how stored webhooks are read; asked each time that some are worked on.
     """
     doors = KeptDoors(load)
     writer = Writer(url)
@@ -37,12 +34,9 @@ def create_app(url: str, load: Callable[[], Doors], readers: Callable[[], Reader
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writing = asyncio.create_task(writer.work())
         keeping = threading.Thread(target=doors.keep, name="doors", daemon=True)
-        work = BackgroundWork(url, readers)
         keeping.start()
-        work.start()
         yield
         doors.stop()
-        await run_in_threadpool(work.stop)
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writing

@@ -68,4 +68,4 @@ class Writer:
         if not batch:
             return []
         with engine(self._url).begin() as connection:
-            return [webhooks.store(connection, each.target, each.body) for each in batch]
+            return webhooks.store(connection, [(each.target, each.body) for each in batch])

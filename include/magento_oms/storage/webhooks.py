@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -27,18 +29,36 @@ def digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=16).digest()
 
 
-def store(connection: Connection, target: str, body: bytes) -> bool:
-    """Keep a webhook; whether it is new. The same body again is counted, and nothing follows from it."""
-    new = connection.execute(
+def store(connection: Connection, received: Sequence[tuple[str, bytes]]) -> list[bool]:
+    """Keep webhooks, each a target and a body; which of them are new. The same body again is only counted."""
+    keys = [(target, digest(body)) for target, body in received]
+    times = Counter(keys)
+    bodies = {key: body for key, (_, body) in zip(keys, received, strict=True)}
+    # Sorted, so that two writers never wait for each other in a circle.
+    once = sorted(times)
+    rows = connection.execute(
         text(
-            "insert into webhook as w (target, digest, body) values (:target, :digest, :body)"
-            " on conflict (target, digest) do update set repeats = w.repeats + 1 returning (xmax = 0)"
+            "insert into webhook as w (target, digest, body, repeats)"
+            " select * from unnest(cast(:targets as text[]), cast(:digests as bytea[]), cast(:bodies as bytea[]),"
+            " cast(:repeats as int[]))"
+            " on conflict (target, digest) do update set repeats = w.repeats + excluded.repeats + 1"
+            " returning target, digest, (xmax = 0) as new"
         ),
-        {"target": target, "digest": digest(body), "body": body},
-    ).scalar_one()
+        {
+            "targets": [target for target, _ in once],
+            "digests": [told for _, told in once],
+            "bodies": [bodies[key] for key in once],
+            "repeats": [times[key] - 1 for key in once],
+        },
+    )
+    new = {(row.target, bytes(row.digest)) for row in rows if row.new}
     if new:
         notify(connection, SIGNAL)
-    return bool(new)
+    outcome = []
+    for key in keys:
+        outcome.append(key in new)
+        new.discard(key)
+    return outcome
 
 
 def claim_new(connection: Connection, targets: list[str], *, limit: int) -> list[StoredWebhook]:

@@ -49,7 +49,7 @@ def tell(shipping: Shipping, *bodies: Any) -> None:
     """The courier sends webhooks, and they are worked on."""
     for body in bodies:
         with engine(shipping.oms.url).begin() as connection:
-            webhooks.store(connection, "courier:main", orjson.dumps(body))
+            webhooks.store(connection, [("courier:main", orjson.dumps(body))])
     work_on_all(shipping.oms.url, READERS)
 
 
@@ -250,6 +250,6 @@ def test_a_scan_is_found_by_reference_or_order_id_too(shipping: Shipping, booked
         event = CourierEvent(code=code, occurred_at=T0 + timedelta(hours=hours), **way)  # type: ignore[arg-type]
         readers = {"courier:main": WebhookReader("main", lambda body, event=event: [event], STATUSES)}  # type: ignore[misc]
         with engine(shipping.oms.url).begin() as connection:
-            webhooks.store(connection, "courier:main", orjson.dumps(way))
+            webhooks.store(connection, [("courier:main", orjson.dumps(way))])
         work_on_all(shipping.oms.url, readers)
         assert status(shipping, booking) == code
