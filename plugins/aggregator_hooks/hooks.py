@@ -28,6 +28,8 @@ class AggregatorHook(BaseHook):
     """
 
     vendor: ClassVar[Vendor]
+    conn_name_attr = "conn_id"
+    default_conn_name: ClassVar[str]
 
     def __init__(self, conn_id: str, account: str = "", lent: Lent | None = None, **more: Any) -> None:
         super().__init__(**more)
@@ -98,33 +100,17 @@ def read_connection(vendor: Vendor, record: ConnectionRecord) -> AccountConnecti
     )
 
 
-class ShiprocketHook(AggregatorHook):
-    """Connections of type `shiprocket`."""
-
-    conn_type = "shiprocket"
-    hook_name = "Shiprocket"
-    vendor = VENDORS["shiprocket"]
-
-
-class ClickpostHook(AggregatorHook):
-    """Connections of type `clickpost`."""
-
-    conn_type = "clickpost"
-    hook_name = "Clickpost"
-    vendor = VENDORS["clickpost"]
+def hook_class(vendor: Vendor) -> type[AggregatorHook]:
+    """The hook of an aggregator's connections: `ShiprocketHook` for Shiprocket."""
+    told = {"__doc__": f"Connections of type `{vendor.name}`.", "__module__": __name__}
+    facts = {
+        "conn_type": vendor.name,
+        "hook_name": vendor.title,
+        "default_conn_name": f"{vendor.name}_default",
+        "vendor": vendor,
+    }
+    return type(f"{vendor.title}Hook", (AggregatorHook,), told | facts)
 
 
-class ShipwayHook(AggregatorHook):
-    """Connections of type `shipway`."""
-
-    conn_type = "shipway"
-    hook_name = "Shipway"
-    vendor = VENDORS["shipway"]
-
-
-class EshipzHook(AggregatorHook):
-    """Connections of type `eshipz`."""
-
-    conn_type = "eshipz"
-    hook_name = "Eshipz"
-    vendor = VENDORS["eshipz"]
+# Airflow finds a connection's hook by its name in this module.
+globals().update({f"{vendor.title}Hook": hook_class(vendor) for vendor in VENDORS.values()})

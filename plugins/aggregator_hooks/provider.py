@@ -5,14 +5,11 @@ Read at every start of an Airflow process, so only data is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
-from aggregator_hooks.clickpost import form as clickpost
-from aggregator_hooks.eshipz import form as eshipz
 from aggregator_hooks.fields import COMMON
-from aggregator_hooks.shiprocket import form as shiprocket
-from aggregator_hooks.shipway import form as shipway
+from magento_oms.ports.registry import AGGREGATORS
 
 _ALL = {"host", "schema", "login", "password", "port"}
 
@@ -22,23 +19,19 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "magento-oms",
         "name": "Courier aggregators",
-        "description": "Shiprocket, Clickpost, Shipway and Eshipz: parcels booked, tracked, cancelled, returned.",
+        "description": f"{', '.join(AGGREGATORS.values())}: parcels booked, tracked, cancelled, returned.",
         "versions": ["0.1.0"],
-        "connection-types": [
-            _connection_type("shiprocket", "Shiprocket", shiprocket.RELABELING, shiprocket.FIELDS),
-            _connection_type("clickpost", "Clickpost", clickpost.RELABELING, clickpost.FIELDS),
-            _connection_type("shipway", "Shipway", shipway.RELABELING, shipway.FIELDS),
-            _connection_type("eshipz", "Eshipz", eshipz.RELABELING, eshipz.FIELDS),
-        ],
+        "connection-types": [_connection_type(name, title) for name, title in AGGREGATORS.items()],
     }
 
 
-def _connection_type(name: str, title: str, relabeling: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {"host": "API address (empty: the aggregator's own)", **relabeling}
+def _connection_type(name: str, title: str) -> dict[str, Any]:
+    form = import_module(f"aggregator_hooks.{name}.form")
+    shown = {"host": "API address (empty: the aggregator's own)", **form.RELABELING}
     return {
         "connection-type": name,
         "hook-class-name": f"aggregator_hooks.hooks.{title}Hook",
         "hook-name": title,
         "ui-field-behaviour": {"hidden-fields": sorted(_ALL - set(shown)), "relabeling": shown},
-        "conn-fields": {**fields, **COMMON},
+        "conn-fields": {**form.FIELDS, **COMMON},
     }

@@ -115,7 +115,7 @@ def in_store(line: str) -> str:
             in_store("aggregators: [{aggregator: shiprockt, account: a1, connection_id: a1}]"),
             9,
             "stores.0.aggregators.0.aggregator",
-            "'shiprocket'",
+            "must be one of shiprocket",
         ),
         (
             in_store("aggregators: [{aggregator: shipway, account: a1}]"),

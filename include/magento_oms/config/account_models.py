@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from magento_oms.config.fields import Code, ConnectionId, Exact, Number, Text
+from magento_oms.ports.registry import AGGREGATORS
 
 
 class Model(BaseModel):
@@ -26,7 +27,15 @@ class Dimensions(Model):
     weight_g: Exact = Field(gt=0)
 
 
-Aggregator = Literal["shiprocket", "clickpost", "shipway", "eshipz"]
+def _known(name: str) -> str:
+    if name not in AGGREGATORS:
+        raise ValueError(f"must be one of {', '.join(AGGREGATORS)}")
+    return name
+
+
+Aggregator = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"enum": list(AGGREGATORS), "type": "string", "title": "Aggregator"})
+]
 
 DEFAULT_DIMENSIONS: dict[str, Dimensions] = {
     "shiprocket": Dimensions(length_cm=Decimal(1), breadth_cm=Decimal(1), height_cm=Decimal(1), weight_g=Decimal(500)),
@@ -51,6 +60,7 @@ ACCOUNT_BUDGETS: dict[str, AccountBudget] = {
     "shiprocket": AccountBudget(per_second=5, burst=5),
     "clickpost": AccountBudget(per_second=10, burst=10),
 }
+OTHER_BUDGET = AccountBudget(per_second=2, burst=2)
 
 
 class CourierChoice(Model):
@@ -87,7 +97,7 @@ class AggregatorAccountRef(Model):
     @property
     def budget(self) -> AccountBudget:
         """The bound on requests."""
-        return self.request_budget or ACCOUNT_BUDGETS[self.aggregator]
+        return self.request_budget or ACCOUNT_BUDGETS.get(self.aggregator, OTHER_BUDGET)
 
     def difference(self, other: AggregatorAccountRef) -> str:
         """In what two stores' words about one account differ where they may not; empty: in nothing."""

@@ -61,9 +61,11 @@ from magento_oms.ports.parcels import (
     PostalAddress,
     Question,
 )
+from magento_oms.ports.registry import AGGREGATORS
 from magento_oms.ports.tracking import CourierEvent, Meaning, ParcelStatus, StatusReader, Tracking
 
 __all__ = [
+    "AGGREGATORS",
     "Aggregator",
     "Alert",
     "AlreadyDone",

@@ -174,7 +174,7 @@ def open_account(connection: AccountConnection, account: str, lent: Lent) -> Cli
     return ClickpostAccount(connection, account, client(connection), client(tracking))
 
 
-CLICKPOST = Vendor(
+VENDOR = Vendor(
     name="clickpost",
     title="Clickpost",
     default_url=URL,

@@ -190,7 +190,7 @@ def open_account(connection: AccountConnection, account: str, lent: Lent) -> Esh
     return EshipzAccount(connection, account, client)
 
 
-ESHIPZ = Vendor(
+VENDOR = Vendor(
     name="eshipz",
     title="Eshipz",
     default_url="https://app.eshipz.com",

@@ -206,7 +206,7 @@ def open_account(connection: AccountConnection, account: str, lent: Lent) -> Shi
     return ShiprocketAccount(connection, account, client)
 
 
-SHIPROCKET = Vendor(
+VENDOR = Vendor(
     name="shiprocket",
     title="Shiprocket",
     default_url="https://apiv2.shiprocket.in/v1/external",

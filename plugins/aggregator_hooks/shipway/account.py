@@ -251,7 +251,7 @@ def open_account(connection: AccountConnection, account: str, lent: Lent) -> Shi
     return ShipwayAccount(connection, account, client)
 
 
-SHIPWAY = Vendor(
+VENDOR = Vendor(
     name="shipway",
     title="Shipway",
     default_url="https://app.shipway.com/api",

@@ -1,0 +1,1 @@
+"""Aggregators' hooks without their servers."""
