@@ -30,6 +30,8 @@ class AggregatorHook(BaseHook):
     vendor: ClassVar[Vendor]
     conn_name_attr = "conn_id"
     default_conn_name: ClassVar[str]
+    conn_type: ClassVar[str]
+    hook_name: ClassVar[str]
 
     def __init__(self, conn_id: str, account: str = "", lent: Lent | None = None, **more: Any) -> None:
         super().__init__(**more)
