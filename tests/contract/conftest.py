@@ -22,6 +22,8 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own modules are imported as `tests.…`
 
+from tests.contract.vendors import FACTS, Facts
+
 from aggregator_hooks.account import Vendor
 from aggregator_hooks.client import Lent
 from aggregator_hooks.connection import AccountConnection
@@ -36,7 +38,6 @@ from magento_oms.ports import (
     Aggregator,
     Booked,
     Booking,
-    Courier,
     Direction,
     InvoiceFacts,
     ParcelItem,
@@ -58,23 +59,6 @@ ITEMS = (
     ParcelItem("TEE-S", "Tee, small", 2, D(250), tax_percent=D(5), hsn="6109", image_url="https://shop.example/t.png"),
 )
 TODAY = date(2026, 11, 23)
-CREDENTIALS = {
-    "shiprocket": ("api@sandbox.example", "Sandbox-shiprocket-1"),
-    "clickpost": ("sandbox", "sandbox-clickpost-key"),
-    "shipway": ("sandbox@shipway.example", "sandbox-shipway-key"),
-    "eshipz": ("", "sandbox-eshipz-token"),
-}
-COURIERS = {
-    "shiprocket": (Courier("10"), Courier("61")),
-    "clickpost": (Courier("4", account="main"), Courier("25", account="main")),
-    "shipway": (Courier("3411"), Courier("3411")),
-    "eshipz": (
-        Courier("bluedart", account="1000000001", service="eTailCODAir"),
-        Courier("bluedart", account="1000000001", service="eTailPrePaidAir"),
-    ),
-}
-"""Of each vendor: one for a forward COD parcel, one for a reverse pickup."""
-LOCATIONS = {"shiprocket": "Primary", "shipway": "56024"}
 _numbers = itertools.count(1)
 
 
@@ -113,6 +97,7 @@ class Joined:
     hook: Aggregator
     stand_in: CourierClient
     vendor: Vendor
+    facts: Facts
 
     def booking(self, direction: Direction = Direction.FORWARD, **more: Any) -> Booking:
         """A parcel worth 500, to be paid at the door; a reverse pickup of the same."""
@@ -129,8 +114,8 @@ class Joined:
             size=ParcelSize(D(18), D(12), D("10.4"), D(350)),
             value=D(500),
             cod=D(0) if reverse else D(500),
-            pickup_location=LOCATIONS.get(self.vendor.name, ""),
-            courier=COURIERS[self.vendor.name][reverse],
+            pickup_location=self.facts.location,
+            courier=self.facts.couriers[reverse],
             invoice=None if reverse else InvoiceFacts("MB/26-27/000123", TODAY, D(500), "27AAPFU0939F1ZV"),
             return_reason="Size did not fit" if reverse else "",
         )
@@ -178,7 +163,7 @@ class Joined:
         return self.stand_in.effects().get((kind, reference), 0)
 
 
-@pytest.fixture(params=sorted(VENDORS))
+@pytest.fixture(params=sorted(FACTS))
 def vendor_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -206,9 +191,9 @@ def join(sandbox: str, vendor_name: str, password: str = "", **extra: str) -> Jo
     stand_in = CourierClient(sandbox, code)
     stand_in.set_up(vendor=vendor_name)
     vendor = VENDORS[vendor_name]
-    login, secret = CREDENTIALS[vendor_name]
+    login, secret = FACTS[vendor_name].credentials
     connection = AccountConnection(
         vendor.title, stand_in.url, login, password or secret, extra, timeouts=Timeouts(connect=2, read=2, total=4)
     )
     lent = Lent(MemoryTokenStore(), MemoryBreaker(code), Hurried(code), Patience(tries=3, first=0.01, longest=0.05))
-    return Joined(vendor.open(connection, code, lent), stand_in, vendor)
+    return Joined(vendor.open(connection, code, lent), stand_in, vendor, FACTS[vendor_name])

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from tests.contract.conftest import CREDENTIALS, Joined, join
+from tests.contract.conftest import Joined, join
+from tests.contract.vendors import FACTS
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Raw:
 def raw(sandbox: str, vendor: str) -> Raw:
     """A fresh account of a vendor."""
     joined = join(sandbox, vendor)
-    login, secret = CREDENTIALS[vendor]
+    login, secret = FACTS[vendor].credentials
     made = Raw(joined)
     match vendor:
         case "shiprocket":

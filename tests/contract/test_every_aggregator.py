@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.conftest import TODAY, Joined, join
+from tests.contract.vendors import FACTS
 
 from magento_oms.domain.parcel_states import Scan, parcel_state
 from magento_oms.ports import (
@@ -17,9 +18,7 @@ from magento_oms.ports import (
     BadParcel,
     Booked,
     Booking,
-    CannotShip,
     CourierEvent,
-    CourierRefused,
     Direction,
     NdrAction,
     NdrRequest,
@@ -31,7 +30,6 @@ from magento_oms.ports import (
     PermanentError,
     Question,
     ReferenceUsed,
-    WalletEmpty,
 )
 
 D = Decimal
@@ -99,14 +97,8 @@ def test_the_collectable_amount_is_told_exactly(joined: Joined) -> None:
 
     request = joined.stand_in.parcels()[0]["document"]["request"]
 
-    ways: dict[str, Callable[[], tuple[Any, bool]]] = {
-        "shiprocket": lambda: (request["sub_total"], request["payment_method"] == "COD"),
-        "clickpost": lambda: (request["shipment_details"]["cod_value"], True),
-        "shipway": lambda: (request["order_total"], request["payment_type"] == "C"),
-        "eshipz": lambda: (request["collect_on_delivery"]["amount"], request["is_cod"]),
-    }
-    collected = ways[joined.vendor.name]()
-    assert (D(str(collected[0])), collected[1]) == (D("431.50"), True)
+    amount, marked = joined.facts.collected(request)
+    assert (D(str(amount)), marked) == (D("431.50"), True)
 
 
 def test_weight_and_size_are_in_the_vendors_units(joined: Joined) -> None:
@@ -114,23 +106,8 @@ def test_weight_and_size_are_in_the_vendors_units(joined: Joined) -> None:
 
     request = joined.stand_in.parcels()[0]["document"]["request"]
 
-    ways: dict[str, Callable[[], tuple[Any, Any]]] = {
-        "shiprocket": lambda: (request["weight"], request["height"]),
-        "clickpost": lambda: (request["shipment_details"]["weight"], request["shipment_details"]["height"]),
-        "shipway": lambda: (request["order_weight"], request["box_height"]),
-        "eshipz": lambda: (
-            request["charged_weight"]["value"],
-            request["shipment"]["parcels"][0]["dimension"]["height"],
-        ),
-    }
-    told = ways[joined.vendor.name]()
-    weight, height = {
-        "shiprocket": ("0.35", "10.4"),
-        "clickpost": ("350", "11"),
-        "shipway": ("350", "11"),
-        "eshipz": ("0.35", "10.4"),
-    }[joined.vendor.name]
-    assert (D(str(told[0])), D(str(told[1]))) == (D(weight), D(height))
+    read, wanted = joined.facts.measures
+    assert [D(str(told)) for told in read(request)] == [D(each) for each in wanted]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -174,34 +151,10 @@ def test_the_same_sku_twice_is_taken(joined: Joined) -> None:
 # Refusals
 # ----------------------------------------------------------------------------------------------------------------------
 
-REFUSALS: dict[str, dict[str, tuple[dict[str, Any], type[CannotShip]]]] = {
-    "shiprocket": {
-        "wallet, 350": ({"wallet": "empty_350"}, WalletEmpty),
-        "wallet, 350 with HTTP 400": ({"wallet": "empty_350", "wallet_status": 400}, WalletEmpty),
-        "wallet, awb_assign_status": ({"wallet": "empty_assign"}, WalletEmpty),
-        "pincode": ({"unserved_pincodes": ["422001"]}, NotServiceable),
-        "courier": ({"refusing_couriers": ["10"]}, CourierRefused),
-    },
-    "clickpost": {
-        "pincode": ({"unserved_pincodes": ["422001"]}, NotServiceable),
-        "courier": ({"courier_fault": {"4": 319}}, CannotShip),
-    },
-    "shipway": {
-        "wallet, list": ({"awb_refusal": "Insufficient shipping balance"}, WalletEmpty),
-        "wallet, text": ({"awb_refusal": "Insufficient shipping balance", "awb_refusal_as": "string"}, WalletEmpty),
-        "pincode": ({"unserved_pincodes": ["422001"]}, NotServiceable),
-        "courier": ({"refusing_carriers": ["3411"]}, CourierRefused),
-    },
-    "eshipz": {
-        "pincode": ({"unserved_pincodes": ["422001"]}, NotServiceable),
-        "courier": ({"refusing_slugs": ["bluedart"]}, CourierRefused),
-    },
-}
 
-
-@pytest.mark.parametrize(("vendor_name", "case"), [(name, case) for name in REFUSALS for case in REFUSALS[name]])
+@pytest.mark.parametrize(("vendor_name", "case"), [(name, case) for name in FACTS for case in FACTS[name].refusals])
 def test_a_refusal_is_typed_and_leaves_no_awb(joined: Joined, case: str) -> None:
-    switches, kind = REFUSALS[joined.vendor.name][case]
+    switches, kind = joined.facts.refusals[case]
     joined.stand_in.switch(**switches)
     booking = joined.booking()
 
@@ -261,12 +214,6 @@ FAULTS: dict[str, dict[str, Any]] = {
     "maintenance": {"kind": "maintenance"},
     "late": {"kind": "latency", "seconds": 0.2},
 }
-WRITES = {
-    "shiprocket": "create|assign|pickup|cancel|ndr",
-    "clickpost": "create-order|cancel-order|create-pickup|ndr",
-    "shipway": "v2orders|Createreturns|createpickup|Cancel|Ndr",
-    "eshipz": "create-shipments|cancel|pickup|ndr",
-}
 
 
 @pytest.mark.parametrize("direction", list(Direction))
@@ -275,7 +222,7 @@ def test_it_is_booked_and_cancelled_once_whatever_fails(joined: Joined, fault: s
     booking = joined.booking(direction)
     hook = joined.hook
     make = hook.create_return if direction is REVERSE else hook.create_order
-    path = WRITES[joined.vendor.name]
+    path = joined.facts.writes
     joined.stand_in.add_fault(path=path, times=1, **FAULTS[fault])
 
     booked = joined.surely(lambda: make(booking), booking)
@@ -323,8 +270,7 @@ def test_a_cancelled_reference_is_not_used_again(joined: Joined) -> None:
     booked = joined.book(booking)
     _cancel(joined.hook, booked)
 
-    if joined.vendor.name == "clickpost":
-        # Clickpost tells the first parcel's AWB again: our references are new for every booking.
+    if joined.facts.reference_lives_on:  # our references are new for every booking
         assert joined.hook.create_order(booking).awb == booked.awb
     else:
         with pytest.raises((ReferenceUsed, PermanentError)):
@@ -333,8 +279,8 @@ def test_a_cancelled_reference_is_not_used_again(joined: Joined) -> None:
 
 
 def test_what_was_picked_up_is_not_quietly_cancelled(joined: Joined) -> None:
-    if joined.vendor.name == "shiprocket":
-        return  # accepts it, and tells by a status later what came of it: `final` is False
+    if joined.facts.cancels_always:
+        return  # `final` is False there
     booked = joined.book(joined.booking())
     joined.stand_in.advance(4, reference=booked.reference)
 
@@ -498,23 +444,9 @@ def test_as_many_awbs_as_a_call_takes(joined: Joined) -> None:
 # Webhooks
 # ----------------------------------------------------------------------------------------------------------------------
 
-SHAPES: dict[str, list[dict[str, Any]]] = {
-    "shiprocket": [{"webhook_shape": shape} for shape in ("documented", "older", "na")],
-    "clickpost": [{"webhook_shape": "documented"}, {"times": "plain"}, {"webhook_auth": "authorization"}],
-    "shipway": [
-        {"webhook_shape": "feed"}, {"webhook_shape": "single"}, {"webhook_shape": "single_array"},
-        {"webhook_shape": "feed", "plain_delivered": True},
-    ],
-    "eshipz": [
-        {"webhook_shape": shape, "webhook_as": wrapping, "order_id_hash": wrapping == "array"}
-        for shape in ("flat", "item")
-        for wrapping in ("object", "array", "data", "trackings")
-    ],
-}  # fmt: skip
-
 
 @pytest.mark.parametrize(
-    ("vendor_name", "switches"), [(name, switches) for name in SHAPES for switches in SHAPES[name]]
+    ("vendor_name", "switches"), [(name, switches) for name in FACTS for switches in FACTS[name].shapes]
 )
 @pytest.mark.parametrize(("direction", "journey", "end", "attempts"), ENDS)
 def test_webhooks_of_every_shape_tell_the_same(
@@ -536,7 +468,7 @@ def test_webhooks_of_every_shape_tell_the_same(
     assert {event.awb for event in events} == {booked.awb}
     state = parcel_state([*scans, *scans[::-1]], direction)
     assert state.status == end
-    if not (joined.vendor.name == "shiprocket" and switches["webhook_shape"] == "na"):
+    if switches not in joined.facts.uncounted:
         assert state.failed_attempts == attempts
 
 
@@ -547,9 +479,7 @@ def test_what_is_no_webhook_of_theirs_is_refused(joined: Joined, body: Any) -> N
 
 
 def test_an_empty_ping_tells_of_nothing(joined: Joined) -> None:
-    ping = {"shiprocket": {}, "clickpost": {}, "shipway": {"status_feed": []}, "eshipz": []}[joined.vendor.name]
-
-    assert list(joined.vendor.read_webhook(ping)) == []
+    assert list(joined.vendor.read_webhook(joined.facts.ping)) == []
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -569,9 +499,8 @@ def test_wrong_credentials_are_told_of_and_not_shown(courier_sandbox: str, vendo
 
 
 def test_no_secret_is_kept_with_an_error(joined: Joined) -> None:
-    secret = {"shiprocket": "Sandbox-shiprocket-1", "clickpost": "sandbox-clickpost-key",
-              "shipway": "sandbox-shipway-key", "eshipz": "sandbox-eshipz-token"}[joined.vendor.name]  # fmt: skip
-    joined.stand_in.add_fault("error_before", path=WRITES[joined.vendor.name])
+    _, secret = joined.facts.credentials
+    joined.stand_in.add_fault("error_before", path=joined.facts.writes)
 
     with pytest.raises(OutsideError) as refusal:
         joined.book(joined.booking())
