@@ -19,6 +19,7 @@ import psycopg
 
 from commerce_sandbox import pages
 from commerce_sandbox.control import control_api
+from commerce_sandbox.couriers.accounts import StandIn
 from commerce_sandbox.couriers.app import CourierApp, travel_for_ever
 from commerce_sandbox.couriers.control import courier_control
 from commerce_sandbox.couriers.vendors import VENDORS
@@ -45,11 +46,11 @@ _HANG_SECONDS = 120.0
 class Sandbox:
     """Everything behind the application: database, stores, faults."""
 
-    def __init__(self, database_url: str, *, threads: int = 8) -> None:
+    def __init__(self, database_url: str, *, threads: int = 8, stand_ins: Sequence[StandIn] = VENDORS) -> None:
         self.database = Database(database_url, size=threads + 4)
         self.stores = Stores(self.database)
         self.faults = Faults(self.database)
-        self.couriers = Couriers(self.database, VENDORS)
+        self.couriers = Couriers(self.database, stand_ins)
         self.dispatcher = Dispatcher(self.database)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="sandbox")
         self._paces: dict[str, tuple[str, Pace]] = {}
@@ -284,6 +285,7 @@ def create_app(
     instances: Sequence[str] = (DEFAULT_INSTANCE,),
     couriers: Sequence[str] = (),
     threads: int = 8,
+    stand_ins: Sequence[StandIn] = VENDORS,
 ) -> SandboxApp:
     """The application over a database; instances that are not there yet are made.
 
@@ -292,11 +294,12 @@ def create_app(
         profile, version: of the instances that are made now; one that was there keeps its settings.
         couriers: accounts that are made if they are not there, each `aggregator:code`.
         threads: calls worked on at once.
+        stand_ins: aggregators that there are.
 
     Raises:
         BadSettings: an unknown version, or an unknown aggregator.
     """
-    sandbox = Sandbox(database_url, threads=threads)
+    sandbox = Sandbox(database_url, threads=threads, stand_ins=stand_ins)
     for code in instances:
         if sandbox.stores.find(code) is None:
             sandbox.stores.put(code, {"profile": profile, "version": version})

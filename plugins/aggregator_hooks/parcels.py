@@ -23,13 +23,22 @@ _PINCODE = re.compile(r"[1-9][0-9]{5}")
 _SPACES = re.compile(r"\s+")
 
 
-def check(booking: Booking) -> None:
+NEEDS_EWAYBILL = Decimal(50_000)
+"""Rupees of a consignment above which goods do not move without an e-way bill (CGST rule 138)."""
+
+
+def check(booking: Booking, *, longest_reference: int) -> None:
     """Refuse what no courier would take.
+
+    Args:
+        longest_reference: characters of our reference that the aggregator takes.
 
     Raises:
         BadParcel: with the field, and never with the personal data in it.
     """
     whose = f"Parcel {booking.reference}"
+    if len(booking.reference) > longest_reference:
+        raise _bad(whose, "reference", f"is longer than {longest_reference} characters")
     for name in ("origin", "destination", "return_to"):
         _check_address(whose, name, getattr(booking, name))
     for name in ("length_cm", "breadth_cm", "height_cm", "weight_g"):
@@ -48,6 +57,9 @@ def check(booking: Booking) -> None:
         raise _bad(whose, "cod", f"is {booking.cod} on a reverse pickup: nothing is collected there")
     if booking.direction is Direction.REVERSE and not booking.return_reason.strip():
         raise _bad(whose, "return_reason", "is empty: a courier wants to know why it comes back")
+    documented = booking.invoice is not None and bool(booking.invoice.ewaybill)
+    if booking.direction is Direction.FORWARD and booking.value > NEEDS_EWAYBILL and not documented:
+        raise _bad(whose, "invoice.ewaybill", f"is missing: a value above Rs {NEEDS_EWAYBILL} needs one")
     if booking.cod > booking.value + booking.shipping:
         raise _bad(
             whose, "cod", f"is {booking.cod}, more than the parcel is worth ({booking.value + booking.shipping})"

@@ -22,7 +22,10 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own modules are imported as `tests.…`
 
-from tests.contract.vendors import FACTS, Facts
+from tests.contract.example_fifth.account import VENDOR as FIFTH_VENDOR
+from tests.contract.example_fifth.stand_in import FifthStandIn
+from tests.contract.facts import Facts
+from tests.contract.vendors import FACTS
 
 from aggregator_hooks.account import Vendor
 from aggregator_hooks.client import Lent
@@ -33,6 +36,7 @@ from careful_http.endpoint import Timeouts
 from careful_http.memory import MemoryBreaker, MemoryBudget, MemoryTokenStore
 from commerce_sandbox.app import create_app
 from commerce_sandbox.couriers.client import CourierClient
+from commerce_sandbox.couriers.vendors import VENDORS as STAND_INS
 from magento_oms.local.postgres import PostgresServer
 from magento_oms.ports import (
     Aggregator,
@@ -68,7 +72,7 @@ def serving(database: str) -> Iterator[str]:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    app = create_app(database, instances=(), threads=4)
+    app = create_app(database, instances=(), threads=4, stand_ins=(*STAND_INS, FifthStandIn()))
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -190,7 +194,7 @@ def join(sandbox: str, vendor_name: str, password: str = "", **extra: str) -> Jo
     code = f"{vendor_name}_{secrets.token_hex(4)}"
     stand_in = CourierClient(sandbox, code)
     stand_in.set_up(vendor=vendor_name)
-    vendor = VENDORS[vendor_name]
+    vendor = {**VENDORS, FIFTH_VENDOR.name: FIFTH_VENDOR}[vendor_name]
     login, secret = FACTS[vendor_name].credentials
     connection = AccountConnection(
         vendor.title, stand_in.url, login, password or secret, extra, timeouts=Timeouts(connect=2, read=2, total=4)

@@ -38,7 +38,6 @@ TRACK_AT_ONCE = 20
 """It takes 1.4 s an AWB, and its server gives up after 60 s."""
 ADDRESS = (100, 100, 100)
 LONGEST_REFERENCE = 50
-NEEDS_EWAYBILL = Decimal(50_000)
 
 _ACTIONS = {NdrAction.REATTEMPT: "RE-ATTEMPT", NdrAction.RETURN_TO_ORIGIN: "RETURN"}
 _SAMPLE = ParcelSize(Decimal(18), Decimal(12), Decimal(10), Decimal(500))
@@ -95,17 +94,9 @@ def check(booking: Booking) -> None:
     Raises:
         BadParcel: with the field named.
     """
-    parcels.check(booking)
-    if len(booking.reference) > LONGEST_REFERENCE:
-        raise _bad(booking, "reference", f"is longer than {LONGEST_REFERENCE} characters")
+    parcels.check(booking, longest_reference=LONGEST_REFERENCE)
     if booking.courier is not None and not booking.courier.account:
         raise _bad(booking, "courier.account", "is empty: Eshipz wants the vendor_id of the carrier account")
-    if (
-        booking.direction is Direction.FORWARD
-        and booking.value > NEEDS_EWAYBILL
-        and not (booking.invoice and booking.invoice.ewaybill)
-    ):
-        raise _bad(booking, "invoice.ewaybill", f"is missing: a value above Rs {NEEDS_EWAYBILL} needs one")
 
 
 def services(question: Question) -> Call:

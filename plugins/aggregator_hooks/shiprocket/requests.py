@@ -19,7 +19,6 @@ LONGEST_CITY = 30
 ADDRESS = (80, 150)
 """Characters of the two lines of an address."""
 NAME, SKU = 200, 50
-NEEDS_EWAYBILL = Decimal(50_000)
 TRACK_AT_ONCE = 50
 
 LOGIN = "/auth/login"
@@ -107,9 +106,7 @@ def check(booking: Booking) -> None:
     Raises:
         BadParcel: with the field named.
     """
-    parcels.check(booking)
-    if len(booking.reference) > LONGEST_REFERENCE:
-        raise _bad(booking, "reference", f"is longer than {LONGEST_REFERENCE} characters")
+    parcels.check(booking, longest_reference=LONGEST_REFERENCE)
     for name in ("length_cm", "breadth_cm", "height_cm"):
         if getattr(booking.size, name) <= AT_LEAST_CM:
             raise _bad(booking, f"size.{name}", f"must be more than {AT_LEAST_CM} cm")
@@ -119,8 +116,6 @@ def check(booking: Booking) -> None:
     if booking.direction is Direction.FORWARD:
         if not booking.pickup_location:
             raise _bad(booking, "pickup_location", "is empty: name Shiprocket's nickname of the location")
-        if booking.value > NEEDS_EWAYBILL and not (booking.invoice and booking.invoice.ewaybill):
-            raise _bad(booking, "invoice.ewaybill", f"is missing: a value above Rs {NEEDS_EWAYBILL} needs one")
     elif booking.quality_check:
         if len({item.sku for item in booking.items}) > 1:
             raise _bad(booking, "quality_check", "is for one SKU an order: book one reverse pickup a SKU")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from aggregator_hooks import parcels
 from careful_http.exchange import Call
-from magento_oms.ports import BadParcel, Booked, Booking, Direction, NdrAction, NdrRequest, PostalAddress, Question
+from magento_oms.ports import BadParcel, Booked, Booking, NdrAction, NdrRequest, PostalAddress, Question
 
 ORDERS = "/v2orders"
 RETURNS = "/Createreturns"
@@ -28,7 +28,6 @@ NDR = {NdrAction.REATTEMPT: "/Ndr/ReAttempt", NdrAction.RETURN_TO_ORIGIN: "/Ndr/
 TRACK_AT_ONCE = 50
 ADDRESS = (100, 200)
 LONGEST_REFERENCE = 50
-NEEDS_EWAYBILL = Decimal(50_000)
 
 
 def store_order(booking: Booking) -> Call:
@@ -80,17 +79,9 @@ def check(booking: Booking) -> None:
     Raises:
         BadParcel: with the field named.
     """
-    parcels.check(booking)
-    if len(booking.reference) > LONGEST_REFERENCE:
-        raise _bad(booking, "reference", f"is longer than {LONGEST_REFERENCE} characters")
+    parcels.check(booking, longest_reference=LONGEST_REFERENCE)
     if not booking.pickup_location:
         raise _bad(booking, "pickup_location", "is empty: name Shipway's id of the warehouse")
-    if (
-        booking.direction is Direction.FORWARD
-        and booking.value > NEEDS_EWAYBILL
-        and not (booking.invoice and booking.invoice.ewaybill)
-    ):
-        raise _bad(booking, "invoice.ewaybill", f"is missing: a value above Rs {NEEDS_EWAYBILL} needs one")
 
 
 def find_order(reference: str) -> Call:

@@ -1,0 +1,1 @@
+"""A fifth aggregator, small and complete: the example of `docs/adding-an-aggregator.md`."""
