@@ -146,7 +146,7 @@ def test_a_terminal_gets_a_table() -> None:
 
 def test_help_is_quick_and_everywhere(run: Run) -> None:
     assert run("--version").stdout.startswith("magento-oms ")
-    for group in ("config", "orders", "effects", "quarantine", "sandbox", "database"):
+    for group in ("config", "orders", "effects", "quarantine", "parcels", "webhooks", "sandbox", "database"):
         assert "Usage" in run(group, "--help").stdout
     heavy = "import sys, magento_oms.cli.main; print({'airflow', 'pandas', 'sqlalchemy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout == "set()\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 
+from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError
@@ -24,16 +25,23 @@ def configured(code: str) -> InstanceConfig:
 
 
 def target_of(name: str) -> str:
-    """The target that a person means by `magento:<code>`, `<code>`, `all` or `*`.
+    """The target that a person means by `magento:<code>`, `<code>`, `courier:<account>`, `all` or `*`.
 
     Raises:
-        ConfigurationError: no such instance is configured; a hold of a misspelt one would hold nothing.
+        ConfigurationError: nothing of that name is configured; a hold of a misspelt one would hold nothing.
     """
     if name in ("all", "*"):
         return "*"
-    system, colon, code = name.rpartition(":")
-    if colon and system != "magento":
+    system, _, code = name.rpartition(":")
+    if system == "courier":
+        accounts = courier_accounts(load_instances(settings().instances_dir).good)
+        if code not in accounts:
+            raise ConfigurationError(
+                f"There is no courier account {code!r}.", way_out=f"Configured: {', '.join(accounts) or 'none'}."
+            )
         return name
+    if system not in ("", "magento"):
+        raise ConfigurationError(f"There is no target {name!r}.", way_out="Use magento:CODE, courier:ACCOUNT or all.")
     return f"magento:{configured(code).code}"
 
 

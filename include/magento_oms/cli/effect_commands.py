@@ -12,13 +12,13 @@ from magento_oms.ports import ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, help="Changes asked of Magento and couriers; hold and release them.")
 
-Target = Annotated[str, typer.Argument(help="magento:<code>, <code>, or all.")]
+Target = Annotated[str, typer.Argument(help="magento:<code>, <code>, courier:<account>, or all.")]
 COLUMNS = ("id", "target", "kind", "subject", "state", "attempts", "due_at", "last_error", "way_out")
 
 
 @app.command("list")
 def list_(
-    target: Annotated[str | None, typer.Option(help="magento:<code>, <code>, or all.")] = None,
+    target: Annotated[str | None, typer.Option(help="magento:<code>, <code>, courier:<account>, or all.")] = None,
     state: Annotated[str | None, typer.Option(help="planned, due, sending, unknown, done, failed, …")] = None,
     order: Annotated[str | None, typer.Option(help="Entity id or increment id of an order.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 50,
@@ -73,7 +73,7 @@ def release(target: Target) -> None:
 
 @app.command()
 def recover(
-    target: Annotated[str | None, typer.Option(help="Only this target: magento:<code>, <code>, or all.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only this target, as for `hold`.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """After a restored backup: look up everything not final on the other side before anything is sent."""

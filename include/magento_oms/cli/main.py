@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from magento_oms.cli import config_commands, effect_commands, order_commands, quarantine_commands, sandbox_commands
+from magento_oms.cli import (
+    config_commands,
+    effect_commands,
+    order_commands,
+    parcel_commands,
+    quarantine_commands,
+    sandbox_commands,
+    webhook_commands,
+)
 from magento_oms.cli.errors import PlainErrors
 
 app = typer.Typer(
@@ -21,6 +29,8 @@ app.add_typer(config_commands.app, name="config")
 app.add_typer(order_commands.app, name="orders")
 app.add_typer(effect_commands.app, name="effects")
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(parcel_commands.app, name="parcels")
+app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(sandbox_commands.app, name="sandbox")
 app.add_typer(database, name="database")
 

@@ -42,6 +42,77 @@ def effects(connection: Connection, target: str | None, state: str | None, order
     )
 
 
+def bookings(
+    connection: Connection,
+    *,
+    account: str | None = None,
+    status: str | None = None,
+    instance: str | None = None,
+    order: str | None = None,
+    limit: int = 50,
+) -> list[Row]:
+    """Parcels as they are booked, the newest first. `order` is an entity id or an increment id."""
+    return _rows(
+        connection,
+        "select b.reference, o.instance, o.increment_id, p.direction, b.account, b.awb, b.status, b.status_at,"
+        " b.failed_attempts, b.booked_at, b.given_up, e.state as next_state, e.kind as next_kind, e.last_error"
+        " from courier_booking b join parcel p on p.id = b.parcel_id join sales_order o on o.id = p.order_id"
+        " left join lateral (select state, kind, last_error from effect where target = 'courier:' || b.account"
+        "   and subject = 'booking:' || b.id and state not in ('done', 'cancelled') order by id limit 1) e on true"
+        " where (cast(:account as text) is null or b.account = :account)"
+        " and (cast(:status as text) is null or b.status = :status)"
+        " and (cast(:instance as text) is null or o.instance = :instance)"
+        " and (cast(:order as text) is null or o.increment_id = :order or cast(o.entity_id as text) = :order)"
+        " order by b.id desc limit :limit",
+        account=account,
+        status=status,
+        instance=instance,
+        order=order,
+        limit=limit,
+    )
+
+
+def booking_id(connection: Connection, parcel: str) -> int:
+    """The booking that a person names by AWB or by our reference; of several with one AWB the newest.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found = _rows(
+        connection,
+        "select id from courier_booking where awb = :parcel or reference = :parcel order by id desc limit 1",
+        parcel=parcel,
+    )
+    if not found:
+        raise ConfigurationError(
+            f"There is no parcel with the AWB or reference {parcel!r}.", way_out="`magento-oms parcels list` shows all."
+        )
+    return int(found[0]["id"])
+
+
+def scans(connection: Connection, booking: int) -> list[Row]:
+    """A parcel's scans, the oldest first."""
+    return _rows(
+        connection,
+        "select occurred_at, code, label, location, status, known, reason, received_at from parcel_event"
+        " where booking_id = :booking order by occurred_at nulls last, id",
+        booking=booking,
+    )
+
+
+def webhooks(connection: Connection, account: str | None, limit: int) -> list[Row]:
+    """How many webhooks came to what, the most frequent first."""
+    return _rows(
+        connection,
+        "select target, coalesce(outcome, 'waits') as outcome, count(*) as times, sum(repeats) as repeats,"
+        " max(received_at) as last_at from webhook"
+        " where (cast(:target as text) is null or target = :target)"
+        " group by 1, 2 order by 3 desc, 1, 2 limit :limit",
+        target=f"courier:{account}" if account else None,
+        limit=limit,
+    )
+
+
 def matches(connection: Connection, instance: str, order: str, by: str | None = None) -> list[Row]:
     """Orders of an instance that a person may mean by a number. `by`: only `entity` or only `increment` ids."""
     return _rows(

@@ -43,7 +43,13 @@ def engine(url: str) -> Engine:
     with _making:
         if url not in _engines:
             _engines[url] = create_engine(
-                url, pool_size=4, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+                url,
+                pool_size=4,
+                max_overflow=16,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 10},
+                # Parameters are addresses and payloads: an error of the database must not carry them into a log.
+                hide_parameters=True,
             )
         return _engines[url]
 
