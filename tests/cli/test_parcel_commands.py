@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 from tests.workflows.couriers.conftest import Shipping
+from tests.workflows.couriers.fake_aggregator import FakeAggregator
 from tests.workflows.fakes import FakeMagento, instance_config, store_config
 from tests.workflows.oms import Oms
 
-from magento_oms.ports import CourierEvent, Meaning, ParcelStatus
+from magento_oms.config.accounts import CourierAccount
+from magento_oms.config.models import InstanceConfig
+from magento_oms.ports import ConfigurationError, Courier, CourierEvent, Meaning, ParcelStatus, PickupLocation
 from magento_oms.storage import instances, scans, webhooks
 from magento_oms.storage.database import engine
 from magento_oms.storage.parcels import StoredBooking
@@ -141,3 +144,37 @@ def test_an_account_is_held_and_released(run: Run, shipping: Shipping) -> None:
     run("effects", "release", "courier:main")
     assert "Configured: main" in run("effects", "hold", "courier:nobody", "--reason", "x", code=1).output
     assert "There is no target" in run("effects", "hold", "warehouse:pune", "--reason", "x", code=1).output
+
+
+def test_the_live_check_asks_the_aggregators_for_their_warehouses(
+    run: Run, shipping: Shipping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from magento_oms.orchestration import courier_wiring, wiring
+
+    asked: list[str] = []
+
+    def no_store(config: InstanceConfig) -> None:
+        raise ConfigurationError("The store is not the point here.")
+
+    monkeypatch.setattr(wiring, "magento_for", no_store)
+
+    class Account(FakeAggregator):
+        def couriers(self) -> list[Courier]:
+            return [Courier("7")]
+
+        def pickup_locations(self) -> list[PickupLocation]:
+            return [PickupLocation("WH2", "Second")]
+
+    def open_it(account: CourierAccount, url: str) -> FakeAggregator:
+        asked.append(account.code)
+        if len(asked) > 1:
+            raise ConfigurationError("There is no connection a.", way_out="Add it.")
+        return Account(account.code)
+
+    monkeypatch.setattr(courier_wiring, "aggregator_for", open_it)
+
+    told = run("config", "check", "--live", "--json", code=1).stdout
+    [unknown] = [row for row in json.loads(told) if row["field"] == "pickup_locations"]
+    assert unknown["problem"] == "eshipz knows no warehouse 'WH1', which is its name of pune."
+    assert unknown["way_out"] == "It knows: WH2."
+    assert "There is no connection a." in run("config", "check", "--live", "--json", code=1).stdout

@@ -159,3 +159,20 @@ def test_a_store_that_agrees_has_nothing_to_tell(sample: InstanceConfig) -> None
         clock_ahead=-2.0,
     )
     assert check_live(sample, facts) == []
+
+
+def test_a_warehouse_that_couriers_cannot_use_is_told(sample: InstanceConfig) -> None:
+    (store,) = sample.stores
+    (location,) = store.locations
+    (account,) = store.aggregators
+
+    (phone,) = told(changed(sample, locations=(location.model_copy(update={"phone": ""}),)))
+    (name,) = told(changed(sample, aggregators=(account.model_copy(update={"pickup_locations": {}}),)))
+    none = told(
+        changed(sample, aggregators=(account.model_copy(update={"aggregator": "eshipz", "pickup_locations": {}}),))
+    )
+
+    assert (phone.field, phone.level) == ("stores.0.locations.0.phone", "warning")
+    assert (name.field, name.level) == ("stores.0.aggregators.0.pickup_locations", "warning")
+    assert "Shiprocket does not ship from Bhiwandi warehouse" in name.message
+    assert none == []

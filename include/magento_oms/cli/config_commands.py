@@ -56,6 +56,7 @@ def check(
     findings += [finding for finding in unwise if finding.instance in wanted]
     for config in good if live else ():
         findings += _live(config)
+    findings += _live_accounts(good) if live else ()
     fine = f"No problems: {', '.join(config.code for config in good)}." + ("" if live else " (files only; try --live)")
     rows = [_row(finding) for finding in findings]
     print_rows(rows, ("level", "where", "field", "problem", "way_out"), as_json=as_json, nothing=fine)
@@ -98,6 +99,36 @@ def _live(config: InstanceConfig) -> Iterator[Finding]:
         yield Finding("error", config.code, field, error.what, error.way_out)
         return
     yield from check_live(config, facts)
+
+
+def _live_accounts(configs: list[InstanceConfig]) -> Iterator[Finding]:
+    """What is wrong with the courier accounts' connections, and warehouses that their aggregators do not know."""
+    from magento_oms.config.accounts import courier_accounts
+    from magento_oms.orchestration import courier_wiring
+    from magento_oms.ports import NotOffered
+    from magento_oms.storage.database import database_url
+
+    for account in courier_accounts(configs).values():
+        where = f"courier:{account.code}"
+        try:
+            opened = courier_wiring.aggregator_for(account, database_url())
+        except OutsideError as error:
+            yield Finding("error", where, "connection_id", error.what, error.way_out)
+            continue
+        try:
+            opened.couriers()
+            known = [location.code for location in opened.pickup_locations()]
+        except NotOffered:
+            continue
+        except OutsideError as error:
+            yield Finding("error", where, "connection_id", error.what, error.way_out)
+            continue
+        finally:
+            opened.close()
+        for code, name in account.pickup_locations.items():
+            if name not in known:
+                told = f"{account.aggregator} knows no warehouse {name!r}, which is its name of {code}."
+                yield Finding("error", where, "pickup_locations", told, f"It knows: {', '.join(known) or 'none'}.")
 
 
 def _row(finding: Finding) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
-from magento_oms.ports import StoreFacts
+from magento_oms.ports import AGGREGATORS, StoreFacts
 
 CLOCK_TOLERANCE = 30.0
 """Seconds by which a store's clock may differ from ours before it is worth telling."""
@@ -148,6 +148,7 @@ def _store(store: StoreConfig, folder: Path, now: datetime) -> Iterator[_Rough]:
                 f"{location.name} has no GSTIN: it cannot be the seller on an invoice.",
                 "Add it.",
             )
+    yield from _couriers(store)
     if store.invoice.logo and not (folder / store.invoice.logo).is_file():
         yield (
             "error",
@@ -155,6 +156,33 @@ def _store(store: StoreConfig, folder: Path, now: datetime) -> Iterator[_Rough]:
             f"There is no file {store.invoice.logo}.",
             f"Put it into {folder}, or correct the path.",
         )
+
+
+NAMES_WAREHOUSES = frozenset({"shiprocket", "shipway"})
+"""Aggregators that book only from a warehouse that they know by a name or number of their own."""
+
+
+def _couriers(store: StoreConfig) -> Iterator[_Rough]:
+    """What couriers will want of the warehouses."""
+    for number, location in enumerate(store.locations):
+        if store.aggregators and not location.phone:
+            yield (
+                "warning",
+                f"locations.{number}.phone",
+                f"{location.name} has no phone number: no courier takes a parcel from there.",
+                "Add the mobile number that a rider may call.",
+            )
+    for number, account in enumerate(store.aggregators):
+        if account.aggregator not in NAMES_WAREHOUSES:
+            continue
+        missing = [each.name for each in store.locations if each.code not in account.pickup_locations]
+        if missing:
+            yield (
+                "warning",
+                f"aggregators.{number}.pickup_locations",
+                f"{AGGREGATORS[account.aggregator]} does not ship from {' and '.join(missing)}: it has no name there.",
+                "Write the warehouse's name or number as its panel has it.",
+            )
 
 
 def _shared_urls(configs: list[InstanceConfig]) -> Iterator[Finding]:

@@ -24,13 +24,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from commerce_sandbox.client import SandboxClient
+from commerce_sandbox.couriers.client import CourierClient
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.local.airflow_env import straight_to_this_machine
 from magento_oms.local.demo_report import InstanceReport, compare, p95
 from magento_oms.local.processes import ProcessTrouble
-from magento_oms.local.supervisor import REPOSITORY, SANDBOX_PASSWORD, LocalStack, Plan
+from magento_oms.local.supervisor import (
+    REPOSITORY,
+    SANDBOX_PASSWORD,
+    WEBHOOK_SECRET,
+    LocalStack,
+    Plan,
+    webhook_path,
+)
 from magento_oms.local.trouble import LocalTrouble
 
 STATE = REPOSITORY / ".run" / "demo"
@@ -87,6 +95,7 @@ def _demo(started: float, *, orders: int, seconds: float, once: bool, faults: bo
             progress.stop()
             up = time.monotonic() - started
             console.print(f"Airflow UI: [bold]{stack.airflow_url}[/bold] (no login)   up after {up:.0f} s")
+            _join_couriers(stack, plan)
             placed = _feed(stack, configs, orders=orders, seconds=seconds, faults=faults)
             reports = _settle(stack, configs, placed, orders)
             _show(stack, reports, time.monotonic() - started)
@@ -94,6 +103,17 @@ def _demo(started: float, *, orders: int, seconds: float, once: bool, faults: bo
             if not once:
                 _stay_up(stack)
             return 0 if good else 1
+
+
+def _join_couriers(stack: LocalStack, plan: Plan) -> None:
+    """Let the couriers' stand-ins move parcels by themselves and tell the gateway: repeated, and in another order."""
+    for _, code, _ in plan.couriers:
+        url = f"{stack.gateway_url}/webhooks/{webhook_path(code)}"
+        CourierClient(stack.sandbox_url, code).set_up(
+            webhook={"url": url, "secret": WEBHOOK_SECRET},
+            emitter={"repeats": 1, "shuffle_seconds": 3},
+            seconds_a_step=2,
+        )
 
 
 def _configurations() -> list[InstanceConfig]:
