@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from magento_oms.config import cron, gstin
+from magento_oms.config import cron
+from magento_oms.domain import gstin
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:

@@ -196,7 +196,7 @@ class Orders(RuleBasedStateMachine):
         assert (
             self.oms.rows(
                 "select e.id from effect e join sales_order o on o.id = e.order_id"
-                " where e.state in ('planned', 'due') and o.state in ('held', 'cancelled', 'history')"
+                " where e.state in ('planned', 'due') and o.state in ('cancelled', 'history')"
             )
             == []
         )

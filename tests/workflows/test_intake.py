@@ -277,7 +277,7 @@ def test_ignored_status_is_not_stored(oms: Oms, store: FakeMagento) -> None:
     assert oms.states() == {}
 
 
-def test_hold_stops_the_acknowledgement_and_release_plans_a_new_one(
+def test_hold_stops_the_acknowledgement_and_release_lets_it_go_on(
     oms: Oms, store: FakeMagento, config: InstanceConfig
 ) -> None:
     entity_id = store.place()
@@ -286,14 +286,16 @@ def test_hold_stops_the_acknowledgement_and_release_plans_a_new_one(
     store.hold(entity_id)
     oms.take_in(store, config)
     assert oms.order(entity_id)["state"] == "held"
-    assert oms.effect_states() == ["cancelled"]
+    assert oms.push(store, config).done == 0
+    assert oms.effect_states() == ["due"]
 
     store.pass_time(1)
     store.unhold(entity_id)
     oms.take_in(store, config)
 
     assert oms.order(entity_id)["state"] == "allocated"
-    assert [(row["state"], row["generation"]) for row in oms.effects()] == [("cancelled", 1), ("due", 2)]
+    assert oms.push(store, config).done == 1
+    assert [(row["state"], row["generation"]) for row in oms.effects()] == [("done", 1)]
     [hold] = oms.rows("select * from order_hold")
     assert hold["released_at"] is not None
 

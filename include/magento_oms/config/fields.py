@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, Strict, StringConstraints
 
-from magento_oms.config import cron, gstin
+from magento_oms.config import cron
+from magento_oms.domain import gstin
 
 SECRET = re.compile(
     r"passw|passphrase|secret|token|credential|bearer|authori[sz]ation|(?:^|[_-]|api|private)key(?:$|[_-])|^user_?name$|^login$",

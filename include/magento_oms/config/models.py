@@ -24,7 +24,6 @@ from magento_oms.config.fields import (
     Cron,
     EventsUrl,
     Exact,
-    Flag,
     Gstin,
     Mobile,
     Number,
@@ -36,7 +35,15 @@ from magento_oms.config.fields import (
     WrongValueError,
     Zone,
 )
-from magento_oms.config.gstin import is_registered_in, state_of
+from magento_oms.config.store_models import (
+    CommentConfig,
+    InvoiceConfig,
+    MagentoShipmentAt,
+    NotificationConfig,
+    RoutingConfig,
+    StockConfig,
+)
+from magento_oms.domain.gstin import is_registered_in, state_of
 
 Meanings = Mapping[Status, str]
 
@@ -151,10 +158,17 @@ class LocationConfig(Model):
     msi_source: Text | None = Field(
         default=None, description="code of the Magento source that this location's stock is"
     )
-    priority: Whole = Field(default=0, description="of two that could ship, the one with the lower number does")
+    priority: Whole = Field(default=0, ge=0, description="of two that could ship, the one with the lower number does")
+    stock: Literal["counted", "unlimited"] = Field(
+        default="counted", description="counted: ships what its stock says; unlimited: whatever is asked of it"
+    )
+    reserve: Exact = Field(default=Decimal(0), ge=0, description="units of each SKU that orders never get")
+    capacity_per_day: Whole | None = Field(
+        default=None, ge=1, description="fulfilments that it is given a day (store's zone); none: as many as come"
+    )
 
     def is_the_same_place(self, other: LocationConfig) -> bool:
-        """Whether both describe one warehouse alike; source and priority are each store's own."""
+        """Whether both describe one warehouse alike; source, priority and stock rules are each store's own."""
         return self._place() == other._place()
 
     def _place(self) -> tuple[object, ...]:
@@ -170,34 +184,6 @@ class LocationConfig(Model):
         return self
 
 
-class InvoiceConfig(Model):
-    """What is printed on invoices and how their numbers begin."""
-
-    logo: str | None = Field(default=None, description="path of a PNG, relative to the instances folder")
-    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9/-]{0,6}$")] = Field(
-        default="",
-        description="capitals, digits, / and -, six at the most: an invoice number has 16 characters (GST rule 46)",
-        examples=["MB"],
-    )
-
-
-class StockConfig(Model):
-    """How stock is told to Magento."""
-
-    mode: Literal["reservations", "none"] = "reservations"
-    buffer: Exact = Field(default=Decimal(0), ge=0, description="units that are never offered")
-    buffers: Mapping[str, Annotated[Exact, Field(ge=0)]] = Field(
-        default_factory=dict, description="SKU → buffer, where it differs"
-    )
-
-
-class CommentConfig(Model):
-    """Who sees the comments that we leave on orders."""
-
-    notify: Flag = Field(default=False, description="Magento sends the customer an e-mail for each")
-    visible_on_front: Flag = Field(default=False, description="the customer sees them in the account")
-
-
 class StoreConfig(Model):
     """One store view."""
 
@@ -210,12 +196,20 @@ class StoreConfig(Model):
     statuses: StatusRules = Field(default_factory=StatusRules)
     payment: PaymentMethods = Field(default_factory=PaymentMethods)
     invoice: InvoiceConfig = Field(default_factory=InvoiceConfig)
-    locations: tuple[LocationConfig, ...] = Field(default=(), description="warehouses that ship its orders")
+    locations: tuple[LocationConfig, ...] = Field(
+        default=(), description="warehouses that ship its orders; none: they are acknowledged, and shipped elsewhere"
+    )
+    routing: RoutingConfig = Field(default_factory=RoutingConfig)
+    magento_shipment_at: MagentoShipmentAt = Field(
+        default=MagentoShipmentAt.HANDOVER,
+        description="when the shipment is made on Magento; after it the order can no longer be cancelled there",
+    )
     stock: StockConfig = Field(default_factory=StockConfig)
     aggregators: tuple[AggregatorAccountRef, ...] = Field(default=(), description="courier accounts that it ships with")
     notification_url: EventsUrl | None = Field(default=None, description="where shipment and return events are sent")
     return_ack_url: EventsUrl | None = Field(default=None, description="where received returns are acknowledged")
     comments: CommentConfig = Field(default_factory=CommentConfig)
+    notifications: NotificationConfig = Field(default_factory=NotificationConfig)
     sla_days: Whole = Field(default=2, ge=0, le=60, description="days from the order's time to its required-by time")
 
     @model_validator(mode="after")
@@ -239,6 +233,10 @@ class StoreConfig(Model):
                     "Correct the code, or add the location.",
                 )
         return self
+
+    def location(self, code: str) -> LocationConfig | None:
+        """The location of that code, if it is one of the store's."""
+        return next((location for location in self.locations if location.code == code), None)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -89,6 +89,7 @@ class OrderChange:
         release: codes of the holds to release.
         events: kind and details of what the time line shows.
         stop: whether effects that were not sent yet are no longer wanted.
+        route: whether a location must be found for some of it.
     """
 
     order: MagentoOrder
@@ -104,4 +105,5 @@ class OrderChange:
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
     effects: tuple[PlannedEffect, ...] = ()
     stop: bool = False
+    route: bool = False
     troubles: tuple[Trouble, ...] = ()

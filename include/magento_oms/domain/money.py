@@ -36,3 +36,13 @@ def allot(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
         left -= step
     parts[by_loss[steps % len(parts)]] += left  # what is finer than a paisa goes to the next that lost
     return parts
+
+
+def share(amount: Decimal, before: Decimal, now: Decimal, whole: Decimal) -> Decimal:
+    """The part of `amount` that falls to `now` of `whole`, where `before` had its part already; to the paisa.
+
+    The parts that are taken one after the other add up to the amount exactly, however it is cut.
+    """
+    if not whole:
+        return to_paisa(amount) if not before else Decimal("0.00")
+    return to_paisa(amount * (before + now) / whole) - to_paisa(amount * before / whole)

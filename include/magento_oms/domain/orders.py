@@ -28,6 +28,7 @@ class MagentoLine:
         parent_item_id: the configurable's or bundle's row; None for a plain line.
         act_on_item_id: the row that Magento wants named for invoice and shipment.
         refunded: quantity on credit memos, shipped or not.
+        payable: for the line, after discount, GST included, before store credit.
     """
 
     item_id: int
@@ -48,6 +49,7 @@ class MagentoLine:
     tax: Decimal
     tax_percent: Decimal
     discount: Decimal
+    payable: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class Quantities:
         cancelled = max(self.cancelled, min(cancelled, self.ordered - shipped))
         return Quantities(
             ordered=self.ordered,
-            allocated=max(self.allocated, shipped),
+            # What is cancelled is promised no longer, unless it is in a box already.
+            allocated=max(min(self.allocated, self.ordered - cancelled), self.packed, shipped),
             packed=max(self.packed, shipped),
             invoiced=max(self.invoiced, invoiced),
             shipped=shipped,

@@ -195,7 +195,17 @@ def _line(row: Json, *, carrier: Json | None = None) -> MagentoLine:
         tax=_amount(carrier, "tax_amount"),
         tax_percent=_amount(carrier, "tax_percent"),
         discount=_amount(carrier, "discount_amount"),
+        payable=_payable(carrier),
     )
+
+
+def _payable(row: Json) -> Decimal:
+    """What is paid for a row. Its price tells whether `row_total` is after the discount or before."""
+    row_total, discount = _amount(row, "row_total"), _amount(row, "discount_amount")
+    before = _amount(row, "price") * _amount(row, "qty_ordered")
+    if abs(row_total - before) < abs(row_total - (before - discount)):
+        row_total -= discount
+    return row_total + _amount(row, "tax_amount") + _amount(row, "discount_tax_compensation_amount")
 
 
 def _configurable(parent: Json, children: Sequence[Json]) -> MagentoLine:
@@ -219,6 +229,7 @@ def _bundle(parent: Json, children: Sequence[Json]) -> list[MagentoLine]:
     row_total_incl_tax = allot(whole.row_total_incl_tax, weights)
     tax = allot(whole.tax, weights)
     discount = allot(whole.discount, weights)
+    payable = allot(whole.payable, weights)
     return [
         replace(
             part,
@@ -228,6 +239,7 @@ def _bundle(parent: Json, children: Sequence[Json]) -> list[MagentoLine]:
             row_total_incl_tax=row_total_incl_tax[i],
             tax=tax[i],
             discount=discount[i],
+            payable=payable[i],
             invoiced=max(part.invoiced, part.ordered * whole.invoiced / whole.ordered),
             shipped=max(part.shipped, part.ordered * whole.shipped / whole.ordered),
             cancelled=max(part.cancelled, part.ordered * whole.cancelled / whole.ordered),

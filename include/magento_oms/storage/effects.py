@@ -137,6 +137,14 @@ def cancel_unsent_of(connection: Connection, target: str, subject: str) -> int:
     ).rowcount
 
 
+def wake_released(connection: Connection, order_id: int) -> None:
+    """Wake those who carry out the order's due effects: it is no longer held."""
+    for target in connection.execute(
+        text("select distinct target from effect where order_id = :id and state = 'due'"), {"id": order_id}
+    ).scalars():
+        notify(connection, signal(target))
+
+
 def cancel_unsent(connection: Connection, order_id: int) -> int:
     """Cancel the order's effects that were not sent: no longer wanted. Those under way are left to their outcome."""
     return connection.execute(
@@ -168,8 +176,9 @@ def expire_claims(connection: Connection, target: str, settle_delay: timedelta) 
 def claim_due(connection: Connection, target: str, *, limit: int, lease: timedelta) -> list[ClaimedEffect]:
     """Claim up to `limit` effects that are due, one a lane. Commit before acting on them.
 
-    Due ones are sent; those of unknown outcome are looked up. A lane in which another effect is under way, or of
-    unknown outcome, waits. Workers claim one after another; a unique index on the lane would refuse a second claim.
+    Due ones are sent, but those of an order on hold, which wait; those of unknown outcome are looked up. A lane in
+    which another effect is under way, or of unknown outcome, waits. Workers claim one after another; a unique index on
+    the lane would refuse a second claim.
     """
     connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:target, 11))"), {"target": target})
     rows = connection.execute(
@@ -178,6 +187,8 @@ def claim_due(connection: Connection, target: str, *, limit: int, lease: timedel
             "  select e.id, e.lane, e.state, e.due_at from effect e"
             "  where e.target = :target and e.state in ('due', 'unknown') and e.due_at <= now()"
             "  and (e.claimed_until is null or e.claimed_until < now())"
+            "  and (e.even_if_stopped or e.state = 'unknown' or not exists ("
+            "    select 1 from sales_order o where o.id = e.order_id and o.state = 'held'))"
             "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
             "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
             "  order by e.due_at, e.id limit :limit for update skip locked"
@@ -322,7 +333,7 @@ def nothing_found(connection: Connection, effect: ClaimedEffect, *, look_again_i
         _cancel_if_stopped(connection, effect.id)
 
 
-# While an effect was under way its order may have been held or cancelled, which `cancel_unsent` left to its outcome.
+# While an effect was under way its order may have been cancelled, which `cancel_unsent` left to its outcome.
 # So whoever makes it due again looks at the order, under the lock that intake holds when it plans and cancels.
 
 
@@ -338,7 +349,7 @@ def _cancel_if_stopped(connection: Connection, effect_id: int) -> bool:
         connection.execute(
             text(
                 "update effect e set state = 'cancelled', finished_at = now() from sales_order o"
-                " where e.id = :id and e.state = 'due' and o.id = e.order_id and o.state in ('held', 'cancelled')"
+                " where e.id = :id and e.state = 'due' and o.id = e.order_id and o.state = 'cancelled'"
                 " and not e.even_if_stopped"
             ),
             {"id": effect_id},
@@ -403,7 +414,8 @@ def next_due(connection: Connection, target: str) -> datetime | None:
         text(
             "select min(due) from ("
             " select min(greatest(due_at, claimed_until)) as due from effect"
-            "  where target = :target and state in ('due', 'unknown')"
+            "  where target = :target and (state = 'unknown' or state = 'due' and (even_if_stopped or not exists ("
+            "   select 1 from sales_order o where o.id = effect.order_id and o.state = 'held')))"
             " union all select min(claimed_until) from effect where target = :target and state = 'sending') as all_due"
         ),
         {"target": target},
@@ -416,7 +428,7 @@ def next_due(connection: Connection, target: str) -> datetime | None:
 
 
 def send_on(connection: Connection, effect_id: int) -> bool:
-    """Make a failed effect due again (cancelled, if its order is held or cancelled); whether there was one."""
+    """Make a failed effect due again (cancelled, if its order is); whether there was one."""
     _lock_order(connection, effect_id)
     target = connection.execute(
         text(
@@ -463,12 +475,19 @@ def _json(value: dict[str, Any]) -> Jsonb:
 
 DUE_TARGETS = """
 select due.target, extract(epoch from min(due.at) - now())::float8 as wait from (
-  select target, greatest(due_at, claimed_until) as at from effect where state in ('due', 'unknown')
+  select target, greatest(due_at, claimed_until) as at from effect
+  where state = 'unknown' or state = 'due' and (even_if_stopped or not exists (
+    select 1 from sales_order o where o.id = effect.order_id and o.state = 'held'))
   union all
   select target, claimed_until from effect where state = 'sending'
+  union all
+  select 'routing', route_at from sales_order where route_at is not null and state <> 'held'
 ) as due
 where not exists (select 1 from lease where name = 'push:' || due.target and expires_at > now())
   and not exists (select 1 from hold_switch where hold_switch.target in (due.target, '*'))
 group by due.target
 """
-"""Targets that have effects under way or due, no push at work and no hold; with the seconds until the first is due."""
+"""Targets that have effects under way or due, no push at work and no hold; with the seconds until the first is due.
+
+`routing` stands for the orders that a location must be found for.
+"""

@@ -16,19 +16,21 @@ from magento_oms.domain.intake import LineChange, OrderChange, Payload, StoredOr
 from magento_oms.domain.quantities import Quantities
 from magento_oms.domain.states import OrderFacts, OrderState, order_state
 from magento_oms.storage import effects, quarantine
-from magento_oms.storage.database import copy_into
+from magento_oms.storage.database import copy_into, notify
 
 ORDER_COLUMNS = (
     "id", "instance", "entity_id", "increment_id", "store_id", "state", "magento_state", "magento_status", "placed_at",
     "magento_updated_at", "read_at", "digest", "history", "shadow", "virtual", "required_by", "payment_method",
     "payment_kind", "currency", "subtotal", "shipping", "cod_fee", "discount", "store_credit", "tax", "other_charges",
-    "grand_total", "total_due", "relation", "buyer",
+    "grand_total", "total_due", "to_collect", "relation", "buyer", "route_at",
 )  # fmt: skip
 LINE_COLUMNS = (
     "order_id", "item_id", "parent_item_id", "act_on_item_id", "kind", "sku", "name", "product_id", "state", "ordered",
     "allocated", "packed", "invoiced", "shipped", "cancelled", "returned", "refunded", "price", "row_total",
-    "row_total_incl_tax", "tax", "tax_percent", "discount",
+    "row_total_incl_tax", "tax", "tax_percent", "discount", "payable",
 )  # fmt: skip
+ROUTING = effects.signal("routing")
+"""Wakes routing: there are orders that a location must be found for."""
 QUANTITIES = ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelled", "returned")
 
 Row = tuple[Any, ...]
@@ -163,6 +165,8 @@ def insert_new(connection: Connection, instance: str, changes: Sequence[OrderCha
         [(i, code, reason) for i, change in numbered for code, reason in change.place.items()],
     )
     effects.copy_new(connection, [(i, effect) for i, change in numbered for effect in change.effects])
+    if any(change.route for change in changes):
+        notify(connection, ROUTING)
 
 
 def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> None:
@@ -172,7 +176,11 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
         text(
             "update sales_order set state = :state, magento_state = :magento_state, magento_status = :magento_status,"
             " magento_updated_at = :updated_at, read_at = :read_at, digest = :digest, payment_method = :payment_method,"
-            " payment_kind = :payment_kind, grand_total = :grand_total, total_due = :total_due, relation = :relation"
+            " payment_kind = :payment_kind, grand_total = :grand_total, total_due = :total_due, relation = :relation,"
+            # An invoice on Magento marks the order as paid, though the money is still to be collected.
+            " to_collect = case when exists (select from order_line where order_id = :id and invoiced > 0)"
+            " then to_collect else :to_collect end,"
+            " route_at = case when :route then coalesce(route_at, now()) end"
             " where id = :id"
         ),
         {
@@ -187,6 +195,8 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
             "payment_kind": change.payment_kind,
             "grand_total": order.grand_total,
             "total_due": order.total_due,
+            "to_collect": _to_collect(change),
+            "route": change.route,
             "relation": _json(order.relation) if order.relation else None,
         },
     )
@@ -214,8 +224,12 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
         add_event(connection, stored.id, kind, details)
     if change.stop:
         effects.cancel_unsent(connection, stored.id)
+    elif stored.state is OrderState.HELD and change.state is not OrderState.HELD:
+        effects.wake_released(connection, stored.id)
     for effect in change.effects:
         effects.plan(connection, effect, stored.id)
+    if change.route:
+        notify(connection, ROUTING)
 
 
 def add_event(connection: Connection, order_id: int, kind: str, details: dict[str, Any]) -> None:
@@ -290,9 +304,14 @@ def _order_row(order_id: int, instance: str, change: OrderChange) -> Row:
         order.status, order.placed_at, order.updated_at, change.payload.read_at, change.payload.digest, change.history,
         change.shadow, order.virtual, change.required_by, order.payment_method, change.payment_kind, order.currency,
         order.subtotal, order.shipping, order.cod_fee, order.discount, order.store_credit, order.tax,
-        order.other_charges, order.grand_total, order.total_due, _json(order.relation) if order.relation else None,
-        _json(order.buyer),
+        order.other_charges, order.grand_total, order.total_due, _to_collect(change),
+        _json(order.relation) if order.relation else None, _json(order.buyer),
+        order.placed_at if change.route else None,
     )  # fmt: skip
+
+
+def _to_collect(change: OrderChange) -> Decimal:
+    return change.order.total_due if change.payment_kind == "cod" else Decimal(0)
 
 
 def _line_row(order_id: int, change: LineChange) -> Row:
@@ -302,6 +321,7 @@ def _line_row(order_id: int, change: LineChange) -> Row:
         line.product_id, str(change.state), quantities.ordered, quantities.allocated, quantities.packed,
         quantities.invoiced, quantities.shipped, quantities.cancelled, quantities.returned, line.refunded, line.price,
         line.row_total, line.row_total_incl_tax, line.tax, line.tax_percent, line.discount,
+        line.payable,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` column is derived: only the function
 that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer`, in the payloads of
-`inbox` and `webhook`, in `ndr_decision` and in what `courier_document` holds, nowhere else.
+`inbox` and `webhook`, in `ndr_decision`, in `invoice.content` and in what `courier_document` and `paper` hold, nowhere
+else. The tables of fulfilments and their papers are in `fulfilment_tables`.
 """
 
 from __future__ import annotations
@@ -142,6 +143,9 @@ class Product(Base):
     type_id: Mapped[str]
     name: Mapped[str]
     updated_at: Mapped[datetime]
+    hsn: Mapped[str] = mapped_column(server_default="")
+    gst_percent: Mapped[Decimal | None]
+    weight_g: Mapped[Decimal | None]
 
 
 class Customer(Base):
@@ -163,7 +167,10 @@ class Stock(Base):
 
     location: Mapped[str] = mapped_column(ForeignKey("location.code"))
     sku: Mapped[str]
-    quantity: Mapped[Decimal]
+    quantity: Mapped[Decimal] = mapped_column(comment="on the shelf; what was handed over has left it")
+    reserved: Mapped[Decimal] = mapped_column(
+        server_default="0", comment="of open fulfilments: Σ quantity - shipped of their lines; only stock.py writes it"
+    )
     version: Mapped[int] = mapped_column(server_default="1")
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -182,6 +189,7 @@ class SalesOrder(Base):
         Index("ix_sales_order_state", "instance", "state"),
         Index("ix_sales_order_increment", "increment_id"),
         Index("ix_sales_order_placed", "instance", "placed_at"),
+        Index("ix_sales_order_route", "route_at", postgresql_where=text("route_at is not null")),
         one_of("state", OrderState),
     )
 
@@ -215,10 +223,14 @@ class SalesOrder(Base):
     other_charges: Mapped[Decimal] = mapped_column(comment="what the grand total holds beyond all the above")
     grand_total: Mapped[Decimal]
     total_due: Mapped[Decimal]
+    to_collect: Mapped[Decimal] = mapped_column(
+        server_default="0", comment="at the door: what was due before any invoice; an invoice on Magento marks it paid"
+    )
     relation: Mapped[dict[str, Any] | None] = mapped_column(comment="edited from or to which order")
     buyer: Mapped[dict[str, Any]] = mapped_column(comment="personal data: frozen once the order is created")
     stored_at: Mapped[datetime] = mapped_column(server_default=func.now())
     acknowledged_at: Mapped[datetime | None]
+    route_at: Mapped[datetime | None] = mapped_column(comment="when routing looks at it next; null: nothing to route")
 
 
 class OrderLine(Base):
@@ -256,6 +268,9 @@ class OrderLine(Base):
     tax: Mapped[Decimal]
     tax_percent: Mapped[Decimal]
     discount: Mapped[Decimal]
+    payable: Mapped[Decimal] = mapped_column(
+        server_default="0", comment="for the line, after discount, GST included, before store credit"
+    )
 
 
 class OrderEvent(Base):
@@ -285,35 +300,6 @@ class OrderHold(Base):
     reason: Mapped[str]
     placed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     released_at: Mapped[datetime | None]
-
-
-class Fulfilment(Base):
-    """The part of one order that one location ships."""
-
-    __tablename__ = "fulfilment"
-    __table_args__ = (UniqueConstraint("order_id", "number"),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"))
-    number: Mapped[int] = mapped_column(SmallInteger())
-    location: Mapped[str] = mapped_column(ForeignKey("location.code"))
-    state: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class FulfilmentLine(Base):
-    """How much of an order line a fulfilment carries."""
-
-    __tablename__ = "fulfilment_line"
-    __table_args__ = (
-        PrimaryKeyConstraint("fulfilment_id", "item_id"),
-        ForeignKeyConstraint(["order_id", "item_id"], ["order_line.order_id", "order_line.item_id"]),
-    )
-
-    fulfilment_id: Mapped[int] = mapped_column(ForeignKey("fulfilment.id"))
-    order_id: Mapped[int]
-    item_id: Mapped[int]
-    quantity: Mapped[Decimal]
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ def decide(
     history = stored.history if stored else order.placed_at < store.live_from
     shadow = stored.shadow if stored else store.mode == "shadow"
     verdict = _judge(order, store, config, meaning, history)
-    lines = tuple(_line_changes(order, stored, meaning, allocate=not verdict.holds and not history))
+    goes_on = not verdict.holds and not history
+    # A store without locations ships elsewhere: then nothing is routed.
+    lines = tuple(_line_changes(order, stored, meaning, allocate=goes_on and not store.locations))
     facts = _facts(lines, history, frozenset(verdict.holds), acknowledged=bool(stored and stored.acknowledged))
     state = order_state(facts)
     _check_moves(stored, lines, state)
@@ -79,7 +81,8 @@ def decide(
         release=frozenset(_releasable(stored) - verdict.holds.keys()),
         events=tuple(_events(order, stored, state, lines, verdict)),
         effects=(_acknowledgement(config, order, shadow),) if wanted else (),
-        stop=state in (OrderState.CANCELLED, OrderState.HELD),
+        stop=state is OrderState.CANCELLED,
+        route=goes_on and bool(store.locations) and meaning is StatusMeaning.PULL and _unrouted(lines),
         troubles=tuple(verdict.troubles),
     )
 
@@ -181,8 +184,16 @@ def _quantities(
         # What Magento says must fit in itself.
         Quantities(ordered=line.ordered, invoiced=line.invoiced, shipped=line.shipped, cancelled=line.cancelled)
     after = before.advanced(invoiced=line.invoiced, shipped=line.shipped, cancelled=cancelled)
-    # Until orders are routed, every order that may go on counts as allocated.
     return after.allocate_rest() if allocate else after
+
+
+def _unrouted(lines: Iterable[LineChange]) -> bool:
+    """Whether some of it is promised by no location yet."""
+    return any(
+        change.line.kind is LineKind.PHYSICAL
+        and change.quantities.allocated < change.quantities.ordered - change.quantities.cancelled
+        for change in lines
+    )
 
 
 def _facts(lines: Iterable[LineChange], history: bool, holds: frozenset[str], *, acknowledged: bool) -> OrderFacts:

@@ -82,6 +82,18 @@ def is_registered_in(gstin: str, state: str) -> bool:
     return _plain(state) in {_plain(name) for name in _STATES[gstin[:2]]}
 
 
+def code_of(state: str) -> str | None:
+    """GST's code of a state, however it is spelt; None: it is none of India's."""
+    wanted = _plain(state)
+    # Andhra Pradesh and Daman were given new codes; the later one of two is in use.
+    return next((code for code in reversed(_STATES) if wanted in map(_plain, _STATES[code])), None)
+
+
+def state_named(code: str) -> str:
+    """The state of a code of GST's table."""
+    return _STATES[code][0]
+
+
 def _plain(name: str) -> str:
     words = re.findall(r"[a-z]+", name.casefold())
     return "".join(word for word in words if word not in ("and", "the"))

@@ -1,0 +1,127 @@
+"""How a store's orders are split, invoiced and told of: parts of `instances/*.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from magento_oms.config.account_models import Model
+from magento_oms.config.fields import Exact, Flag, Whole, WrongValueError
+from magento_oms.domain.routing.words import Policy, Rules, Strategy
+
+
+class RoutingConfig(Model):
+    """How orders are split over the store's locations."""
+
+    strategies: tuple[Strategy, ...] = Field(
+        default=(Strategy.FEWEST_PARCELS, Strategy.NEAREST, Strategy.PRIORITY),
+        min_length=1,
+        description="in order: the second decides between what the first finds equal. nearest: kilometres between the"
+        " centres of the pincodes; nearest_prefix: digits that the pincodes share",
+    )
+    policy: Policy = Field(
+        default=Policy.COMPLETE,
+        description="complete: nothing goes out until all of it can; single_partial: what is there goes out once, a"
+        " person decides about the rest; many_partial: the rest follows whenever stock comes",
+    )
+    max_parcels: Whole | None = Field(default=None, ge=1, description="an order is split over no more locations")
+
+    @field_validator("strategies")
+    @classmethod
+    def _each_once(cls, value: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+        if len(set(value)) < len(value):
+            raise WrongValueError("names a strategy twice.", "Name each once.")
+        return value
+
+    @property
+    def rules(self) -> Rules:
+        """The same, as routing wants it."""
+        return Rules(self.strategies, self.policy, self.max_parcels)
+
+
+class MagentoShipmentAt(StrEnum):
+    """When the shipment is made on Magento."""
+
+    PACKED = "packed"
+    HANDOVER = "handover"
+
+
+class InvoiceConfig(Model):
+    """What is printed on invoices and labels, and how invoice numbers begin."""
+
+    logo: str | None = Field(default=None, description="path of a PNG, relative to the instances folder")
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9/-]{0,6}$")] = Field(
+        default="",
+        description="capitals, digits, / and -, six at the most: an invoice number has 16 characters (GST rule 46)",
+        examples=["MB"],
+    )
+    hsn: Annotated[str, StringConstraints(pattern=r"^([0-9]{4}|[0-9]{6}|[0-9]{8})?$")] = Field(
+        default="", description="HSN code of goods whose own is not known", examples=["6109"]
+    )
+    gst_percent: Exact = Field(
+        default=Decimal(0),
+        ge=0,
+        le=100,
+        description="GST in prices on which Magento charges no tax of its own",
+    )
+    e_invoicing: Flag = Field(
+        default=False, description="the seller's turnover wants an IRN on invoices to registered buyers"
+    )
+    eway_bill_above: Exact | None = Field(
+        default=Decimal(50000), ge=0, description="rupees a consignment; above it an e-way bill travels along"
+    )
+    language: Literal["en", "hi"] = Field(default="en", description="of the words on our own labels")
+
+
+class StockConfig(Model):
+    """How stock is told to Magento."""
+
+    mode: Literal["reservations", "none"] = "reservations"
+    buffer: Exact = Field(default=Decimal(0), ge=0, description="units that are never offered")
+    buffers: Mapping[str, Annotated[Exact, Field(ge=0)]] = Field(
+        default_factory=dict, description="SKU → buffer, where it differs"
+    )
+
+
+class CommentConfig(Model):
+    """Who sees the comments that we leave on orders."""
+
+    notify: Flag = Field(default=False, description="Magento sends the customer an e-mail for each")
+    visible_on_front: Flag = Field(default=False, description="the customer sees them in the account")
+
+
+EVENTS = (
+    "packed",
+    "dispatched",
+    "picked_up",
+    "in_transit",
+    "out_for_delivery",
+    "delivery_failed",
+    "delivered",
+    "rto",
+    "lost",
+)
+"""What a store may be told of a parcel."""
+
+
+class NotificationConfig(Model):
+    """Which events of its parcels a store is told of, and where."""
+
+    magento_comment: tuple[str, ...] = Field(
+        default=("dispatched", "delivered", "rto"), description="events that become a comment of the Magento order"
+    )
+    store_url: tuple[str, ...] = Field(default=EVENTS, description="events that are sent to notification_url")
+    signing_connection: str = Field(
+        default="", description="Airflow connection whose password signs the events; notify_<instance> if not given"
+    )
+
+    @field_validator("magento_comment", "store_url")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in value if name not in EVENTS]:
+            raise WrongValueError(f"{unknown[0]!r} is no event.", f"The events are {', '.join(EVENTS)}.")
+        return value
