@@ -62,6 +62,10 @@ class Quantities:
             returned=self.returned,
         )
 
+    def allocate(self, units: Decimal) -> Quantities:
+        """The same line with so many units more promised by a location."""
+        return replace(self, allocated=self.allocated + units)
+
     def allocate_rest(self) -> Quantities:
         """The same line with everything that is not cancelled promised by a location."""
         return replace(self, allocated=max(self.allocated, self.ordered - self.cancelled))

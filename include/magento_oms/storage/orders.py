@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.domain.intake import LineChange, OrderChange, Payload, StoredOrder
 from magento_oms.domain.quantities import Quantities
-from magento_oms.domain.states import OrderFacts, OrderState, order_state
+from magento_oms.domain.states import OrderFacts, OrderState, line_state, order_state
 from magento_oms.storage import effects, quarantine
 from magento_oms.storage.database import copy_into, notify
 
@@ -250,6 +250,20 @@ def acknowledged(connection: Connection, order_id: int, at: datetime, how: str) 
     connection.execute(text("update sales_order set acknowledged_at = :at where id = :id"), {"id": order_id, "at": at})
     add_event(connection, order_id, "acknowledged", {"how": how})
     derive_state(connection, order_id)
+
+
+def derive_lines(connection: Connection, order_id: int) -> None:
+    """Write the states that follow from the quantities of the order's lines."""
+    for row in connection.execute(
+        text(f"select item_id, state, {', '.join(QUANTITIES)} from order_line where order_id = :id"),  # noqa: S608
+        {"id": order_id},
+    ):
+        state = line_state(Quantities(*row[2:]))
+        if str(state) != row.state:
+            connection.execute(
+                text("update order_line set state = :state where order_id = :id and item_id = :item_id"),
+                {"id": order_id, "item_id": row.item_id, "state": str(state)},
+            )
 
 
 def derive_state(connection: Connection, order_id: int) -> OrderState:

@@ -27,6 +27,14 @@ _COLUMNS = (
 _JOINED = "courier_booking b join parcel p on p.id = b.parcel_id join sales_order o on o.id = p.order_id"
 
 
+def live_bookings_sql() -> str:
+    """The booking of each parcel that counts: the newest one, unless it was given up."""
+    return (
+        "select b.* from courier_booking b where b.given_up = '' and not exists ("
+        "select from courier_booking newer where newer.parcel_id = b.parcel_id and newer.generation > b.generation)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBooking:
     """A booking as the OMS knows it.
@@ -135,6 +143,20 @@ def of_parcel(connection: Connection, parcel_id: int) -> list[StoredBooking]:
         {"id": parcel_id},
     )
     return [_booking(row) for row in rows.mappings()]
+
+
+def open_bookings_of(connection: Connection, order_id: int) -> list[int]:
+    """Bookings of an order's forward parcels that were not given up and have not left the warehouse."""
+    return list(
+        connection.execute(
+            text(
+                "select b.id from courier_booking b join parcel p on p.id = b.parcel_id where p.order_id = :id"
+                " and p.direction = 'forward' and b.given_up = '' and b.status in ('created', 'pickup_scheduled')"
+                " order by b.id"
+            ),
+            {"id": order_id},
+        ).scalars()
+    )
 
 
 def find(

@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.domain.intake import OrderChange, Payload, Trouble
+from magento_oms.domain.intake import OrderChange, Payload, StoredOrder, Trouble
 from magento_oms.domain.orders import MagentoOrder, NotUnderstood
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
 from magento_oms.storage import orders, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.workflows.intake_rules import changes_nothing, decide
+from magento_oms.workflows.warehouse.send_back import let_go
 
 log = structlog.get_logger(__name__)
 
@@ -139,6 +140,7 @@ def _write(
     orders.insert_new(connection, config.code, new)
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
+    let_go(connection, [stored[change.order.entity_id].id for change in changed if _less_wanted(change, stored)])
     _settle_quarantine(connection, config, [*new, *changed], inbox)
     for entity_id, (trouble, item, store_id) in batch.troubles.items():
         _quarantine(connection, config, entity_id, trouble, store_id, inbox[item.digest])
@@ -153,6 +155,15 @@ def _understand(fresh: Sequence[tuple[Json, Payload]]) -> _Batch:
         except NotUnderstood as error:
             batch.troubles[item.entity_id] = (error, item, None)
     return batch
+
+
+def _less_wanted(change: OrderChange, stored: dict[int, StoredOrder]) -> bool:
+    """Whether units were cancelled that a location may have been given."""
+    before = stored[change.order.entity_id].quantities
+    return any(
+        line.quantities.cancelled > before[line.line.item_id].cancelled and before[line.line.item_id].allocated > 0
+        for line in change.lines
+    )
 
 
 def _keep_payloads(

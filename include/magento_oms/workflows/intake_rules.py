@@ -80,7 +80,7 @@ def decide(
         place={code: text for code, text in verdict.holds.items() if not stored or code not in stored.holds},
         release=frozenset(_releasable(stored) - verdict.holds.keys()),
         events=tuple(_events(order, stored, state, lines, verdict)),
-        effects=(_acknowledgement(config, order, shadow),) if wanted else (),
+        effects=(acknowledgement(config, order.entity_id, shadow=shadow),) if wanted else (),
         stop=state is OrderState.CANCELLED,
         route=goes_on and bool(store.locations) and meaning is StatusMeaning.PULL and _unrouted(lines),
         troubles=tuple(verdict.troubles),
@@ -222,8 +222,9 @@ def _backwards(how: str) -> NotUnderstood:
     )
 
 
-def _acknowledgement(config: InstanceConfig, order: MagentoOrder, shadow: bool) -> PlannedEffect:
-    subject = f"order:{order.entity_id}"
+def acknowledgement(config: InstanceConfig, entity_id: int, *, shadow: bool) -> PlannedEffect:
+    """The effect that tells Magento that an order is being worked on."""
+    subject = f"order:{entity_id}"
     return PlannedEffect(
         target=f"magento:{config.code}",
         kind=ACKNOWLEDGE,

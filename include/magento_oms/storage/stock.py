@@ -1,0 +1,121 @@
+"""Stock by location: absolute figures that warehouses tell, and what open fulfilments reserve of them.
+
+Whoever changes several rows takes them in the order of (location, SKU), so that two never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, text
+
+
+Units = Mapping[tuple[str, str], Decimal]
+"""(location, SKU) → units."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockFigure:
+    """What a location has of a SKU: on the shelf, and of that promised to open fulfilments."""
+
+    location: str
+    sku: str
+    quantity: Decimal
+    reserved: Decimal
+    version: int
+
+
+def available_for_update(
+    connection: Connection, locations: Sequence[str], skus: Sequence[str]
+) -> dict[tuple[str, str], Decimal]:
+    """What may still be promised, locked until the transaction ends."""
+    rows = connection.execute(
+        text(
+            "select location, sku, quantity - reserved as free from stock"
+            " where location = any(:locations) and sku = any(:skus) order by location, sku for update"
+        ),
+        {"locations": list(locations), "skus": list(skus)},
+    )
+    return {(row.location, row.sku): row.free for row in rows}
+
+
+def reserve(connection: Connection, units: Units) -> None:
+    """Promise units (negative: take the promise back)."""
+    rows = [
+        {"location": location, "sku": sku, "units": quantity}
+        for (location, sku), quantity in sorted(units.items())
+        if quantity
+    ]
+    if rows:
+        connection.execute(
+            text(
+                "insert into stock (location, sku, quantity, reserved) values (:location, :sku, 0, :units)"
+                " on conflict (location, sku) do update set reserved = stock.reserved + :units,"
+                " version = stock.version + 1, changed_at = now()"
+            ),
+            rows,
+        )
+
+
+def gone(connection: Connection, units: Units) -> None:
+    """Units have left the shelf: they are there no more, and reserved no more."""
+    rows = [
+        {"location": location, "sku": sku, "units": quantity} for (location, sku), quantity in sorted(units.items())
+    ]
+    if rows:
+        connection.execute(
+            text(
+                # A location without counted stock has nothing that could become less.
+                "update stock set quantity = greatest(quantity - :units, 0), reserved = reserved - :units,"
+                " version = version + 1, changed_at = now() where location = :location and sku = :sku"
+            ),
+            rows,
+        )
+
+
+def set_absolute(connection: Connection, location: str, figures: Mapping[str, Decimal]) -> list[str]:
+    """What a location has now, by SKU; the SKUs whose figure changed."""
+    changed = [
+        row.sku
+        for row in connection.execute(
+            text(
+                "insert into stock as s (location, sku, quantity)"
+                " select :location, sku, quantity from unnest(cast(:skus as text[]), cast(:quantities as numeric[]))"
+                " as told (sku, quantity) order by sku"
+                " on conflict (location, sku) do update set quantity = excluded.quantity, version = s.version + 1,"
+                " changed_at = now() where s.quantity <> excluded.quantity returning sku"
+            ),
+            {"location": location, "skus": list(figures), "quantities": list(figures.values())},
+        )
+    ]
+    return changed
+
+
+def waiting_for(connection: Connection, skus: Iterable[str]) -> list[int]:
+    """Orders that wait for stock of one of these SKUs."""
+    return list(
+        connection.execute(
+            text(
+                "select distinct order_id from unfilled_line where queue = 'waits_for_stock' and sku = any(:skus)"
+                " order by order_id"
+            ),
+            {"skus": list(skus)},
+        ).scalars()
+    )
+
+
+def figures(
+    connection: Connection, *, location: str | None = None, sku: str | None = None, after: str = "", limit: int = 1000
+) -> list[StockFigure]:
+    """What is known, sorted by SKU and location, from the SKU that follows on `after`."""
+    rows = connection.execute(
+        text(
+            "select location, sku, quantity, reserved, version from stock where sku > :after"
+            " and (cast(:location as text) is null or location = :location)"
+            " and (cast(:sku as text) is null or sku = :sku) order by sku, location limit :limit"
+        ),
+        {"location": location, "sku": sku, "after": after, "limit": limit},
+    )
+    return [StockFigure(row.location, row.sku, row.quantity, row.reserved, row.version) for row in rows]

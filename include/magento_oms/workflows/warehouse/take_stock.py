@@ -1,0 +1,83 @@
+"""Stock as warehouses tell it: absolute figures by location."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from magento_oms.storage import routing, stock
+from magento_oms.storage.database import engine, notify
+from magento_oms.storage.orders import ROUTING
+
+MOST = Decimal(10) ** 9
+
+
+@dataclass(slots=True)
+class StockTaken:
+    """What became of a batch: SKUs that changed, how many were known so, and SKU → why it was not kept."""
+
+    changed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    orders_woken: int = 0
+
+
+def take_stock(url: str, location: str, figures: Mapping[str, Decimal], known: Iterable[str] | None = None) -> StockTaken:
+    """Keep what a location has, and have the orders routed that waited for it. A bad line leaves the others be.
+
+    Args:
+        known: SKUs that there are; None: any.
+    """
+    taken = StockTaken()
+    good: dict[str, Decimal] = {}
+    skus = None if known is None else set(known)
+    for sku, quantity in figures.items():
+        if wrong := _what_is_wrong(sku, quantity, skus):
+            taken.refused[sku] = wrong
+        else:
+            good[sku] = quantity
+    if good:
+        with engine(url).begin() as connection:
+            taken.changed = stock.set_absolute(connection, location, good)
+            waiting = stock.waiting_for(connection, taken.changed)
+        taken.unchanged = len(good) - len(taken.changed)
+        taken.orders_woken = wake(url, waiting)
+    return taken
+
+
+def wake(url: str, order_ids: Iterable[int]) -> int:
+    """Have orders routed again; how many. Each by itself, so that this never waits with a lock in hand."""
+    count = 0
+    for order_id in order_ids:
+        with engine(url).begin() as connection:
+            routing.look_again(connection, order_id)
+        count += 1
+    if count:
+        with engine(url).begin() as connection:
+            notify(connection, ROUTING)
+    return count
+
+
+def known_skus(url: str) -> set[str]:
+    """SKUs of the catalogue, and of orders and stock so far; empty while nothing is known at all."""
+    with engine(url).connect() as connection:
+        return set(
+            connection.execute(
+                text("select sku from product union select sku from stock union select sku from order_line")
+            ).scalars()
+        )
+
+
+def _what_is_wrong(sku: str, quantity: Decimal, known: set[str] | None) -> str:
+    if not sku or len(sku) > 255:
+        return "A SKU has 1 to 255 characters."
+    if not quantity.is_finite() or quantity < 0:
+        return f"The quantity is {quantity}; it must be zero or more."
+    if quantity >= MOST or quantity != quantity.quantize(Decimal("0.0001")):
+        return f"The quantity {quantity} is too large, or finer than four places."
+    if known is not None and sku not in known:
+        return "There is no such SKU in the catalogue, and none in any order."
+    return ""
