@@ -62,7 +62,7 @@ class OrderActions:
         Raises:
             PermanentError: the store answered with another state or status than asked for.
         """
-        _check_id(entity_id)
+        check_id(entity_id)
         call = Call(
             "POST",
             "/orders",
@@ -95,7 +95,7 @@ class OrderActions:
             AlreadyDone: nothing is left to invoice.
             PermanentError: no items, or a quantity that is not above zero; nothing was sent.
         """
-        _check_id(entity_id)
+        check_id(entity_id)
         if not items:
             raise PermanentError(f"Order {entity_id}: an invoice without items would invoice everything left.")
         call = Call(
@@ -103,7 +103,7 @@ class OrderActions:
             f"/order/{entity_id}/invoice",
             body={
                 "capture": capture,
-                "items": [{"order_item_id": item, "qty": _quantity(qty)} for item, qty in items.items()],
+                "items": [{"order_item_id": item, "qty": quantity(qty, "invoice")} for item, qty in items.items()],
                 "notify": notify,
                 "appendComment": False,
                 "comment": {"comment": comment, "is_visible_on_front": 0},
@@ -118,7 +118,7 @@ class OrderActions:
         return invoice_id
 
     def _comment(self, entity_id: int, comment: str, status: str | None, options: CommentOptions) -> None:
-        _check_id(entity_id)
+        check_id(entity_id)
         history: dict[str, Any] = {
             "comment": comment,
             "is_customer_notified": int(options.notify),
@@ -153,16 +153,18 @@ class OrderActions:
             raise unreadable(call, answer, self._client.whose, "the answer is no JSON.") from None
 
 
-def _check_id(entity_id: int) -> None:
+def check_id(entity_id: int) -> None:
+    """Raises PermanentError where no order can have that id."""
     if entity_id < 1:
         raise PermanentError(f"{entity_id} is no id of an order.")
 
 
-def _quantity(given: Any) -> Decimal:
+def quantity(given: Any, what: str) -> Decimal:
+    """A quantity as Magento takes it. Raises PermanentError where it is not above zero."""
     try:
-        quantity = Decimal(str(given))
+        told = Decimal(str(given))
     except InvalidOperation:
-        quantity = Decimal("NaN")
-    if not quantity.is_finite() or quantity <= 0:
-        raise PermanentError(f"A quantity to invoice is above zero, got {given!r}.")
-    return quantity
+        told = Decimal("NaN")
+    if not told.is_finite() or told <= 0:
+        raise PermanentError(f"A quantity to {what} is above zero, got {given!r}.")
+    return told

@@ -237,7 +237,11 @@ class Orders(RuleBasedStateMachine):
                 assert len(self.acknowledgements(entity_id)) == 1, (entity_id, row["state"], states[entity_id])
                 assert states[entity_id] == "acknowledged"
                 assert row["status"] == "processing"
-        assert not {"due", "sending", "unknown", "failed"} & set(self.oms.effect_states())
+        assert not {"sending", "unknown", "failed"} & set(self.oms.effect_states())
+        due = self.oms.rows(
+            "select o.state from effect e join sales_order o on o.id = e.order_id where e.state = 'due'"
+        )
+        assert all(row["state"] == "held" for row in due)
 
 
 @pytest.fixture

@@ -207,7 +207,10 @@ def prove(proof: Proof, points_file: Path, said: Path, listed: Path) -> None:
     assert proof.run(replace(job, steps=["pull"])) == 0, said.read_text()
     expected = proof.outcome()
     assert {state for _, _, state in expected["effects"]} == {"done"}, expected
-    assert {row["state"] for row in expected["orders and lines"] if "increment_id" in row} <= {"acknowledged", "shipped"}
+    assert {row["state"] for row in expected["orders and lines"] if "increment_id" in row} <= {
+        "acknowledged",
+        "shipped",
+    }
 
     survived, differing = [], []
     for point in points:

@@ -41,6 +41,7 @@ from magento_oms.ports.magento import (
     OrderFilter,
     OrderPage,
     StoreFacts,
+    Track,
     parse_magento_time,
 )
 from magento_oms.ports.parcels import (
@@ -118,6 +119,7 @@ __all__ = [
     "StoreFacts",
     "Token",
     "TokenStore",
+    "Track",
     "Tracking",
     "UnknownOutcome",
     "WalletEmpty",

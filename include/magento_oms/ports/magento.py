@@ -124,6 +124,15 @@ class CommentOptions:
     notify: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A parcel of a shipment, as Magento shows it to the customer."""
+
+    number: str
+    title: str
+    carrier_code: str = "custom"
+
+
 @runtime_checkable
 class MagentoOrderActions(Protocol):
     """Changing orders of one Magento instance. Every write may raise any `OutsideError`."""
@@ -153,6 +162,27 @@ class MagentoOrderActions(Protocol):
         self, entity_id: int, *, items: Mapping[int, Any], comment: str, capture: bool = False, notify: bool = False
     ) -> str:
         """Invoice exactly `items` (order item id → quantity) and return the invoice's id."""
+        ...
+
+    def ship(
+        self,
+        entity_id: int,
+        *,
+        items: Mapping[int, Any],
+        tracks: Sequence[Track],
+        comment: str,
+        source_code: str | None = None,
+        notify: bool = False,
+    ) -> str:
+        """Ship exactly `items` (order item id → quantity) from an MSI source and return the shipment's id."""
+        ...
+
+    def invoices_of(self, entity_id: int) -> Sequence[Json]:
+        """The invoices of an order, with items and comments."""
+        ...
+
+    def shipments_of(self, entity_id: int) -> Sequence[Json]:
+        """The shipments of an order, with items, tracks and comments."""
         ...
 
 

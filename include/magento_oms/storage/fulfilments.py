@@ -54,6 +54,7 @@ class CarriedLine:
     act_on_item_id: int
     sku: str
     name: str
+    ordered: Decimal
     quantity: Decimal
     packed: Decimal
     shipped: Decimal
@@ -99,8 +100,8 @@ def lines(connection: Connection, fulfilment_ids: Iterable[int]) -> dict[int, li
     found: dict[int, list[CarriedLine]] = {fulfilment_id: [] for fulfilment_id in ids}
     for row in connection.execute(
         text(
-            "select f.fulfilment_id, f.item_id, l.act_on_item_id, l.sku, l.name, f.quantity, f.packed, f.shipped,"
-            " f.rejected from fulfilment_line f join order_line l using (order_id, item_id)"
+            "select f.fulfilment_id, f.item_id, l.act_on_item_id, l.sku, l.name, l.ordered, f.quantity, f.packed,"
+            " f.shipped, f.rejected from fulfilment_line f join order_line l using (order_id, item_id)"
             " where f.fulfilment_id = any(:ids) order by f.fulfilment_id, f.item_id"
         ),
         {"ids": ids},

@@ -117,9 +117,7 @@ def give_permit(
 
 def _stored(row: RowMapping) -> StoredInvoice:
     content = _CONTENT.validate_python(row["content"])
-    content = replace(
-        content, eway_bill=row["eway_bill"] or "", irn=row["irn"] or "", signed_qr=row["signed_qr"] or ""
-    )
+    content = replace(content, eway_bill=row["eway_bill"] or "", irn=row["irn"] or "", signed_qr=row["signed_qr"] or "")
     return StoredInvoice(
         row["id"],
         row["order_id"],

@@ -240,6 +240,35 @@ def add_event(connection: Connection, order_id: int, kind: str, details: dict[st
     )
 
 
+def place_hold(connection: Connection, order_id: int, code: str, reason: str) -> None:
+    """Place a hold; the caller derives the state. One that is open already stays."""
+    placed = connection.execute(
+        text(
+            "insert into order_hold (order_id, code, reason) values (:id, :code, :reason)"
+            " on conflict (order_id, code) where released_at is null do nothing"
+        ),
+        {"id": order_id, "code": code, "reason": reason},
+    ).rowcount
+    if placed:
+        add_event(connection, order_id, "held", {"code": code, "reason": reason})
+
+
+def release_hold(connection: Connection, order_id: int, code: str) -> bool:
+    """Release a hold and let the order go on, if no other is open; whether there was one."""
+    connection.execute(text("select 1 from sales_order where id = :id for update"), {"id": order_id})
+    released = connection.execute(
+        text("update order_hold set released_at = now() where order_id = :id and code = :code and released_at is null"),
+        {"id": order_id, "code": code},
+    ).rowcount
+    if not released:
+        return False
+    add_event(connection, order_id, "released", {"code": code})
+    if derive_state(connection, order_id) is not OrderState.HELD:
+        effects.wake_released(connection, order_id)
+        notify(connection, ROUTING)
+    return True
+
+
 def acknowledged(connection: Connection, order_id: int, at: datetime, how: str) -> None:
     """Note that Magento was told, and derive the state anew."""
     row = connection.execute(

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
-
 Units = Mapping[tuple[str, str], Decimal]
 """(location, SKU) → units."""
 
@@ -77,7 +76,7 @@ def gone(connection: Connection, units: Units) -> None:
 
 def set_absolute(connection: Connection, location: str, figures: Mapping[str, Decimal]) -> list[str]:
     """What a location has now, by SKU; the SKUs whose figure changed."""
-    changed = [
+    return [
         row.sku
         for row in connection.execute(
             text(
@@ -90,7 +89,6 @@ def set_absolute(connection: Connection, location: str, figures: Mapping[str, De
             {"location": location, "skus": list(figures), "quantities": list(figures.values())},
         )
     ]
-    return changed
 
 
 def waiting_for(connection: Connection, skus: Iterable[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -32,10 +33,12 @@ def target(account: str) -> str:
     return f"courier:{account}"
 
 
-def plan_booking(connection: Connection, parcel_id: int, account: str, aggregator: str) -> StoredBooking:
-    """Book a parcel with an account: order, AWB, label and pickup."""
+def plan_booking(
+    connection: Connection, parcel_id: int, account: str, aggregator: str, *, after: Sequence[int] = ()
+) -> StoredBooking:
+    """Book a parcel with an account: order, AWB, label and pickup, once the effects `after` are done."""
     stored = parcels.open_booking(connection, parcel_id, account, aggregator)
-    before: list[int] = []
+    before = list(after)
     for kind in STEPS:
         effect_id = effects.plan(connection, _effect(stored, kind), stored.order_id, after=before)
         before = [effect_id] if effect_id is not None else before

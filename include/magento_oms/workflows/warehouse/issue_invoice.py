@@ -113,7 +113,9 @@ def permits_needed(content: InvoiceContent, store: StoreConfig) -> dict[str, str
     needed: dict[str, str] = {}
     limit = store.invoice.eway_bill_above
     if limit is not None and content.total > limit:
-        needed[EWAY_BILL] = f"invoice {content.number} of Rs {content.total} is above Rs {limit}: an e-way bill is needed"
+        needed[EWAY_BILL] = (
+            f"invoice {content.number} of Rs {content.total} is above Rs {limit}: it needs an e-way bill"
+        )
     if store.invoice.e_invoicing and content.buyer.gstin and content.document is DocumentType.TAX_INVOICE:
         needed[IRN] = f"invoice {content.number} goes to a registered buyer: an IRN with its signed QR is needed"
     return needed
@@ -165,8 +167,8 @@ def _place_of_supply(buyer: Party, ship_to: Party, stored: StoredFulfilment) -> 
     if not ship_to.state_code:
         raise WarehouseProblem(
             Kind.REFUSED,
-            f"Order {stored.increment_id}: the state of the delivery address is none of India's, and its pincode is not "
-            "known, so that GST cannot be told.",
+            f"Order {stored.increment_id}: the state of the delivery address is none of India's, and its pincode is "
+            "not known, so that GST cannot be told.",
             way_out="Correct the address on Magento and cancel and re-place the order, or cancel it.",
         )
     return ship_to.state_code

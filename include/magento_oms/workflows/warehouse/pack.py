@@ -122,9 +122,7 @@ def pack(
     return Packed(fulfilment_id, invoice.number, tuple(parcel_ids))
 
 
-def _packed_before(
-    connection: Connection, stored: StoredFulfilment, shipment_id: str, digest: bytes
-) -> Packed | None:
+def _packed_before(connection: Connection, stored: StoredFulfilment, shipment_id: str, digest: bytes) -> Packed | None:
     other = fulfilments.by_shipment(connection, shipment_id)
     if other is not None and other != stored.id:
         raise WarehouseProblem(

@@ -17,7 +17,9 @@ from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProb
 ZERO = Decimal(0)
 
 
-def reject(connection: Connection, fulfilment_id: int, units: Mapping[int, Decimal] | None, reason: str, by: str) -> None:
+def reject(
+    connection: Connection, fulfilment_id: int, units: Mapping[int, Decimal] | None, reason: str, by: str
+) -> None:
     """A location sends back units of a fulfilment; they are routed anew, elsewhere.
 
     Args:
@@ -78,11 +80,12 @@ def let_go(connection: Connection, order_ids: Sequence[int]) -> None:
             connection.execute(text("select state from sales_order where id = :id"), {"id": order_id}).scalar()
             == "cancelled"
         )
-        promised = dict(
-            connection.execute(
+        promised: dict[int, Decimal] = {
+            row.item_id: row.allocated
+            for row in connection.execute(
                 text("select item_id, allocated from order_line where order_id = :id"), {"id": order_id}
-            ).tuples()
-        )
+            )
+        }
         open_ones = [
             stored
             for stored in reversed(fulfilments.of_order(connection, order_id))
@@ -93,7 +96,9 @@ def let_go(connection: Connection, order_ids: Sequence[int]) -> None:
         for stored in open_ones:
             changed = False
             for line in carried[stored.id]:
-                too_many = line.quantity if cancelled else min(line.quantity, surplus[line.item_id] - promised[line.item_id])
+                too_many = (
+                    line.quantity if cancelled else min(line.quantity, surplus[line.item_id] - promised[line.item_id])
+                )
                 if too_many <= 0 or (line.packed and not cancelled):
                     continue
                 fulfilments.take_off(connection, stored.id, line.item_id, too_many, rejected=False)
@@ -105,7 +110,9 @@ def let_go(connection: Connection, order_ids: Sequence[int]) -> None:
                 fulfilments.derive_state(connection, stored.id)
         if cancelled:
             _call_off(connection, order_id)
-        connection.execute(text("delete from unfilled_line where order_id = :id and :all"), {"id": order_id, "all": cancelled})
+        connection.execute(
+            text("delete from unfilled_line where order_id = :id and :all"), {"id": order_id, "all": cancelled}
+        )
     stock.reserve(connection, freed)
 
 

@@ -25,7 +25,9 @@ class StockTaken:
     orders_woken: int = 0
 
 
-def take_stock(url: str, location: str, figures: Mapping[str, Decimal], known: Iterable[str] | None = None) -> StockTaken:
+def take_stock(
+    url: str, location: str, figures: Mapping[str, Decimal], known: Iterable[str] | None = None
+) -> StockTaken:
     """Keep what a location has, and have the orders routed that waited for it. A bad line leaves the others be.
 
     Args:

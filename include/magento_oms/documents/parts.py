@@ -1,0 +1,123 @@
+"""What all documents are made of: page, paragraphs, tables, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cache
+from html import escape
+from io import BytesIO
+from typing import Any, Literal
+
+from reportlab.graphics.barcode.qr import QrCodeWidget
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Table, TableStyle
+
+from magento_oms.documents.fonts import BOLD, REGULAR, RENDERING, needs_shaping, printable, register
+
+INK = HexColor("#1a1a1a")
+GREY = HexColor("#666666")
+LINE = HexColor("#bbbbbb")
+SHADE = HexColor("#f2f2f2")
+MARGIN = 12 * mm
+WIDTH = A4[0] - 2 * MARGIN
+Align = Literal["left", "right", "center"]
+
+
+@cache
+def _style(size: float, bold: bool, align: Align, shaped: bool) -> ParagraphStyle:
+    return ParagraphStyle(
+        f"{size}{bold}{align}{shaped}",
+        fontName=BOLD if bold else REGULAR,
+        fontSize=size,
+        leading=size * 1.3,
+        alignment=align,
+        textColor=INK,
+        shaping=1 if shaped else 0,
+        splitLongWords=1,
+    )
+
+
+def words(told: str, *, size: float = 8, bold: bool = False, align: Align = "left") -> Paragraph:
+    """A paragraph; nothing in the text is taken for markup."""
+    text = printable(told)
+    return Paragraph(escape(text), _style(size, bold, align, needs_shaping(text)))
+
+
+def lines(told: Sequence[str], *, size: float = 8, first_bold: bool = False) -> list[Paragraph]:
+    """A paragraph a line; empty ones are left out."""
+    kept = [line for line in told if line.strip()]
+    return [words(line, size=size, bold=first_bold and number == 0) for number, line in enumerate(kept)]
+
+
+def money(amount: Decimal) -> str:
+    """In rupees and paise, grouped as in India: 12,34,567.50."""
+    sign = "-" if amount < 0 else ""
+    whole, _, paise = f"{abs(amount):.2f}".partition(".")
+    head, tail = whole[:-3], whole[-3:]
+    while len(head) > 2:
+        head, tail = head[:-2], f"{head[-2:]},{tail}"
+    return f"{sign}{f'{head},{tail}' if head else tail}.{paise}"
+
+
+def figure(quantity: Decimal) -> str:
+    """Without superfluous zeros."""
+    return f"{quantity.normalize():f}"
+
+
+def table(rows: Sequence[Sequence[Any]], widths: Sequence[float], *style: tuple[Any, ...], **more: Any) -> Table:
+    """A table in our font; cells are paragraphs or plain figures."""
+    return Table([list(row) for row in rows], colWidths=list(widths), style=TableStyle([*BASE, *style]), **more)
+
+
+def qr(value: str, size: float) -> Drawing:
+    """A QR code."""
+    widget = QrCodeWidget(value, barLevel="M")
+    x1, y1, x2, y2 = widget.getBounds()
+    drawing = Drawing(size, size, transform=[size / (x2 - x1), 0, 0, size / (y2 - y1), 0, 0])
+    drawing.add(widget)
+    return drawing
+
+
+BASE: tuple[tuple[Any, ...], ...] = (
+    ("FONT", (0, 0), (-1, -1), REGULAR, 8),
+    ("TEXTCOLOR", (0, 0), (-1, -1), INK),
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("LEFTPADDING", (0, 0), (-1, -1), 3),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+    ("TOPPADDING", (0, 0), (-1, -1), 2),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+)
+
+
+def render(story: Callable[[], Sequence[Flowable]], *, title: str, foot: str) -> bytes:
+    """The PDF of a story; the same story gives the same bytes."""
+    with RENDERING:
+        register()
+        out = BytesIO()
+        document = SimpleDocTemplate(
+            out,
+            pagesize=A4,
+            leftMargin=MARGIN,
+            rightMargin=MARGIN,
+            topMargin=MARGIN,
+            bottomMargin=MARGIN + 5 * mm,
+            title=printable(title),
+            invariant=1,
+        )
+
+        def draw_foot(canvas: Canvas, _: SimpleDocTemplate) -> None:
+            canvas.saveState()
+            canvas.setFont(REGULAR, 7)
+            canvas.setFillColor(GREY)
+            canvas.drawString(MARGIN, MARGIN, printable(foot))
+            canvas.drawRightString(A4[0] - MARGIN, MARGIN, f"Page {canvas.getPageNumber()}")
+            canvas.restoreState()
+
+        document.build(list(story()), onFirstPage=draw_foot, onLaterPages=draw_foot)
+        return out.getvalue()

@@ -1,0 +1,1 @@
+"""What Magento and the store are told of fulfilments: invoice, shipment, comments, notifications."""

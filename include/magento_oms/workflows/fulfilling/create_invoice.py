@@ -1,0 +1,158 @@
+"""The effect that prints a fulfilment's invoice, reads it back, and invoices exactly its lines on Magento."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from magento_oms.config.models import InstanceConfig
+from magento_oms.documents.invoice import invoice_pdf
+from magento_oms.documents.read_back import checked_invoice
+from magento_oms.ports import AlreadyDone, MagentoOrderActions, PermanentError
+from magento_oms.storage import fulfilments, invoices, orders, papers
+from magento_oms.storage.effects import ClaimedEffect
+from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
+from magento_oms.storage.invoices import StoredInvoice
+from magento_oms.workflows.effect_kinds import NotWanted, Result
+from magento_oms.workflows.fulfilling import effects as fulfilling
+from magento_oms.workflows.fulfilling.items import acted_on, left_to_invoice
+from magento_oms.workflows.fulfilling.ready import settle_papers
+
+THERE_ALREADY = "-"
+PAPER = "invoice"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSubject:
+    """What is needed to invoice one fulfilment.
+
+    Attributes:
+        reference: in the comment of Magento's invoice, so that it is found again.
+        paper: the printed invoice, where it was released before.
+    """
+
+    stored: StoredFulfilment
+    invoice: StoredInvoice
+    reference: str
+    lines: list[CarriedLine]
+    logo: Path | None
+    paper: bytes | None
+
+
+class CreateInvoice:
+    """See the module."""
+
+    name = fulfilling.CREATE_INVOICE
+
+    def __init__(self, config: InstanceConfig, folder: Path | None = None) -> None:
+        self._config = config
+        self._folder = folder
+
+    def read(self, connection: Connection, effect: ClaimedEffect) -> InvoiceSubject:
+        """What `send` and `find` need to know."""
+        stored = fulfilments.get(connection, int(effect.details["fulfilment"]))
+        invoice = invoices.of_fulfilment(connection, stored.id) if stored else None
+        if stored is None or invoice is None:
+            raise PermanentError(f"Fulfilment {effect.details['fulfilment']} has no invoice in the OMS.")
+        store = self._config.store(stored.store_id)
+        logo = store.invoice.logo if store else None
+        return InvoiceSubject(
+            stored,
+            invoice,
+            reference=f"[oms-invoice-{stored.instance}-{stored.id}]",
+            lines=_with_virtual(connection, stored, fulfilments.lines(connection, [stored.id])[stored.id]),
+            logo=self._folder / logo if logo and self._folder else None,
+            paper=papers.get(connection, PAPER, subject_of(stored.id)),
+        )
+
+    def send(self, magento: MagentoOrderActions, subject: InvoiceSubject) -> Result:
+        """Print and check the document first: what cannot be printed is not invoiced.
+
+        Raises:
+            PermanentError: the document does not read back, or Magento refuses.
+        """
+        if subject.stored.order_state == "cancelled":
+            raise NotWanted(f"order {subject.stored.increment_id} was cancelled")
+        paper = subject.paper or checked_invoice(
+            invoice_pdf(subject.invoice.content, logo=subject.logo), subject.invoice.content
+        )
+        order = magento.order(subject.stored.entity_id)
+        items = left_to_invoice(order, acted_on(order, subject.lines))
+        if not items:
+            found = _ours(magento, subject)
+            return _result(found or THERE_ALREADY, paper, "Magento has its invoice already")
+        comment = f"Invoice {subject.invoice.number} {subject.reference}"
+        try:
+            made = magento.invoice(subject.stored.entity_id, items=items, comment=comment)
+        except AlreadyDone:
+            made = _ours(magento, subject) or THERE_ALREADY
+        return _result(made, paper, f"Magento invoice {made}")
+
+    def find(self, magento: MagentoOrderActions, subject: InvoiceSubject) -> Result | None:
+        """Look for an invoice with our comment."""
+        found = _ours(magento, subject)
+        if found is None:
+            return None
+        paper = subject.paper or checked_invoice(
+            invoice_pdf(subject.invoice.content, logo=subject.logo), subject.invoice.content
+        )
+        return _result(found, paper, f"found on Magento as invoice {found}")
+
+    def settle(self, connection: Connection, subject: InvoiceSubject, result: Result) -> None:
+        """Release the document, and note what was invoiced."""
+        fulfilments.get(connection, subject.stored.id, lock=True)
+        papers.release(connection, PAPER, subject_of(subject.stored.id), result.facts["paper"])
+        invoices.note_magento(connection, subject.invoice.id, result.facts["magento"])
+        connection.execute(
+            text(
+                "update order_line l set invoiced = least(l.ordered, greatest(l.invoiced, l.packed))"
+                " from fulfilment_line f"
+                " where f.fulfilment_id = :id and l.order_id = f.order_id and l.item_id = f.item_id"
+            ),
+            {"id": subject.stored.id},
+        )
+        orders.add_event(
+            connection,
+            subject.stored.order_id,
+            "invoiced",
+            {"fulfilment": subject.stored.id, "invoice": subject.invoice.number, "how": result.outcome},
+        )
+        settle_papers(connection, self._config, subject.stored.id)
+
+
+def subject_of(fulfilment_id: int) -> str:
+    """What a fulfilment's papers are kept under."""
+    return f"fulfilment:{fulfilment_id}"
+
+
+def _with_virtual(connection: Connection, stored: StoredFulfilment, lines: list[CarriedLine]) -> list[CarriedLine]:
+    """The fulfilment's lines, and with the order's first fulfilment its virtual lines."""
+    if stored.number > 1:
+        return lines
+    rows = connection.execute(
+        text(
+            "select item_id, act_on_item_id, sku, name, ordered, ordered - cancelled as quantity from order_line"
+            " where order_id = :id and kind = 'virtual' and ordered > cancelled"
+        ),
+        {"id": stored.order_id},
+    )
+    none = Decimal(0)
+    virtual = [
+        CarriedLine(row.item_id, row.act_on_item_id, row.sku, row.name, row.ordered, row.quantity, none, none, none)
+        for row in rows
+    ]
+    return lines + virtual
+
+
+def _ours(magento: MagentoOrderActions, subject: InvoiceSubject) -> str | None:
+    for invoice in magento.invoices_of(subject.stored.entity_id):
+        if any(subject.reference in str(row.get("comment") or "") for row in invoice.get("comments") or ()):
+            return str(invoice["entity_id"])
+    return None
+
+
+def _result(magento_invoice: str, paper: bytes, outcome: str) -> Result:
+    return Result(outcome, facts={"magento": magento_invoice, "paper": paper})

@@ -1,0 +1,148 @@
+"""The effect that ships a fulfilment on Magento: its items, its MSI source, and a track for every parcel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from magento_oms.config.models import InstanceConfig
+from magento_oms.ports import AlreadyDone, Json, MagentoOrderActions, PermanentError, Track
+from magento_oms.storage import effects, fulfilments, orders
+from magento_oms.storage.effects import ClaimedEffect
+from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
+from magento_oms.storage.parcels import live_bookings_sql
+from magento_oms.workflows.effect_kinds import NotNow, Result
+from magento_oms.workflows.fulfilling import effects as fulfilling
+from magento_oms.workflows.fulfilling.items import acted_on, short_of
+
+CANCELLED = frozenset({"canceled", "closed"})
+WAITS = {"holded": "is on hold", "payment_review": "is in payment review", "pending_payment": "waits for its payment"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentSubject:
+    """What is needed to ship one fulfilment on Magento.
+
+    Attributes:
+        reference: in the shipment's comment, so that it is found again.
+        source: MSI source of the location; None: the store uses none.
+    """
+
+    stored: StoredFulfilment
+    reference: str
+    lines: list[CarriedLine]
+    tracks: tuple[Track, ...]
+    source: str | None
+
+
+class CreateShipment:
+    """See the module."""
+
+    name = fulfilling.CREATE_SHIPMENT
+
+    def __init__(self, config: InstanceConfig) -> None:
+        self._config = config
+
+    def read(self, connection: Connection, effect: ClaimedEffect) -> ShipmentSubject:
+        """What `send` and `find` need to know."""
+        return shipment_subject(connection, self._config, int(effect.details["fulfilment"]))
+
+    def send(self, magento: MagentoOrderActions, subject: ShipmentSubject) -> Result:
+        """Read the order again, ship exactly what is handed over, and read back that it was.
+
+        Raises:
+            NotNow: the order is on hold on Magento.
+            PermanentError: it was cancelled there meanwhile, or Magento shipped something else.
+        """
+        stored = subject.stored
+        order = magento.order(stored.entity_id)
+        state = str(order.get("state"))
+        if state in CANCELLED:
+            raise PermanentError(
+                f"Order {stored.increment_id} was {state} on Magento, and fulfilment {stored.id} of it has left the"
+                " warehouse.",
+                way_out="Ask the courier to bring it back (`magento-oms parcels return-to-origin`), or leave it and"
+                " dismiss this.",
+            )
+        if state in WAITS:
+            raise NotNow(f"Order {stored.increment_id} {WAITS[state]} on Magento.", "It goes on when that has ended.")
+        if shipment := ours(magento, subject):
+            return _result(shipment)
+        # Magento ships less than it is asked for, without a word, where less is left.
+        items = acted_on(order, subject.lines)
+        if short := short_of(order, items):
+            raise PermanentError(
+                f"Order {stored.increment_id}: Magento has less to ship than was handed over ({short}).",
+                way_out="Somebody shipped it in Magento's admin: compare there, then dismiss this.",
+            )
+        comment = f"Handed over. {subject.reference}"
+        try:
+            made = magento.ship(
+                stored.entity_id,
+                items=items,
+                tracks=subject.tracks,
+                comment=comment,
+                source_code=subject.source,
+            )
+        except AlreadyDone:
+            made = ""
+        shipment = ours(magento, subject)
+        if shipment is None:
+            raise PermanentError(
+                f"Order {stored.increment_id}: Magento answered shipment {made or '-'}, and shows none of ours.",
+                way_out="Look at the order's shipments in Magento's admin; `magento-oms quarantine retry` looks again.",
+            )
+        return _result(shipment)
+
+    def find(self, magento: MagentoOrderActions, subject: ShipmentSubject) -> Result | None:
+        """Look for a shipment with our reference, or one of our AWBs."""
+        shipment = ours(magento, subject)
+        return _result(shipment) if shipment else None
+
+    def settle(self, connection: Connection, subject: ShipmentSubject, result: Result) -> None:
+        """Note it, and have it read back."""
+        stored = subject.stored
+        details = {"fulfilment": stored.id, "shipment": result.facts["shipment"]}
+        orders.add_event(connection, stored.order_id, "shipped_on_magento", details)
+        effects.plan(connection, fulfilling.fetch_shipment(self._config, stored), stored.order_id)
+
+
+def shipment_subject(connection: Connection, config: InstanceConfig, fulfilment_id: int) -> ShipmentSubject:
+    """What is to be shipped on Magento of a fulfilment."""
+    stored = fulfilments.get(connection, fulfilment_id)
+    if stored is None:
+        raise PermanentError(f"There is no fulfilment {fulfilment_id}.")
+    lines = fulfilments.lines(connection, [fulfilment_id])[fulfilment_id]
+    store = config.store(stored.store_id)
+    location = store.location(stored.location) if store else None
+    rows = connection.execute(
+        text(
+            "select b.awb, b.booked -> 'courier' ->> 'name' as courier, b.aggregator"  # noqa: S608  (constants)
+            f" from ({live_bookings_sql()}) b join parcel p on p.id = b.parcel_id"
+            " where p.fulfilment_id = :id and p.direction = 'forward' and b.awb <> '' order by p.number"
+        ),
+        {"id": fulfilment_id},
+    )
+    return ShipmentSubject(
+        stored,
+        reference=f"[oms-shipment-{stored.instance}-{stored.id}]",
+        lines=lines,
+        tracks=tuple(Track(row.awb, row.courier or row.aggregator.title()) for row in rows),
+        source=location.msi_source if location else None,
+    )
+
+
+def ours(magento: MagentoOrderActions, subject: ShipmentSubject) -> Json | None:
+    """The shipment of Magento that is this fulfilment's."""
+    awbs = {track.number for track in subject.tracks}
+    for shipment in magento.shipments_of(subject.stored.entity_id):
+        commented = any(subject.reference in str(row.get("comment") or "") for row in shipment.get("comments") or ())
+        tracked = any(str(row.get("track_number")) in awbs for row in shipment.get("tracks") or ())
+        if commented or tracked:
+            return shipment
+    return None
+
+
+def _result(shipment: Json) -> Result:
+    return Result(f"Magento shipment {shipment.get('increment_id')}", facts={"shipment": str(shipment["entity_id"])})
