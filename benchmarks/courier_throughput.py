@@ -114,7 +114,7 @@ def account(url: str, root: str, code: str, budget: Budget, database: str | None
 def ours(url: str, root: str, config: InstanceConfig, count: int) -> float:
     """Book all of them; seconds."""
     configs: Configs = {config.code: config}
-    kinds = (BookParcel(configs), AssignAwb(configs), FetchLabel(), SchedulePickup(configs))
+    kinds = (BookParcel(configs), AssignAwb(configs), FetchLabel(configs), SchedulePickup(configs))
     usual = ACCOUNT_BUDGETS["eshipz"]
     hook = account(url, root, "ez", SharedBudget(url, "courier:ez", usual.per_second, burst=usual.burst), url)
     started = time.perf_counter()

@@ -15,6 +15,7 @@ from tests.workflows.payloads import Row, order, over_the_wire
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import (
+    AlreadyDone,
     CommentOptions,
     Cursor,
     Json,
@@ -23,6 +24,7 @@ from magento_oms.ports import (
     OrderPage,
     OutsideError,
     PermanentError,
+    Track,
     parse_magento_time,
 )
 
@@ -84,6 +86,8 @@ class FakeMagento:
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
         self.ledger: list[tuple[str, int]] = []
+        self.invoices: list[Row] = []
+        self.shipments: list[Row] = []
         self.before_call: Callable[[str], None] = lambda method: None
         self._lock = threading.RLock()
         self._in_flight: Counter[int] = Counter()
@@ -218,11 +222,82 @@ class FakeMagento:
         self, entity_id: int, *, items: Mapping[int, Any], comment: str, capture: bool = False, notify: bool = False
     ) -> str:
         with self._call("invoice", entity_id):
-            for row in self._row(entity_id)["items"]:
+            order = self._row(entity_id)
+            if order["state"] in ("canceled", "holded", "closed"):
+                raise PermanentError(f"An invoice cannot be created when an order has a status of {order['status']}.")
+            for row in order["items"]:
+                wanted = float(items.get(row["item_id"], 0))
+                if wanted > row["qty_ordered"] - row["qty_invoiced"] - row["qty_canceled"]:
+                    raise PermanentError("The quantity to invoice must not be greater than the uninvoiced quantity.")
+            for row in order["items"]:
                 row["qty_invoiced"] += float(items.get(row["item_id"], 0))
+            document = {"entity_id": self._number(), "order_id": entity_id, "comments": [{"comment": comment}]}
+            self.invoices.append(document | {"items": {item: float(qty) for item, qty in items.items()}})
             self.save(entity_id, state="processing", status="processing", total_due=0)
+            self._complete(order)
             self.ledger.append(("invoice", entity_id))
-            return "1"
+            return str(document["entity_id"])
+
+    def ship(
+        self,
+        entity_id: int,
+        *,
+        items: Mapping[int, Any],
+        tracks: Sequence[Track],
+        comment: str,
+        source_code: str | None = None,
+        notify: bool = False,
+    ) -> str:
+        with self._call("ship", entity_id):
+            order = self._row(entity_id)
+            if order["state"] in ("canceled", "holded", "closed"):
+                raise PermanentError(f"A shipment cannot be created when an order has a status of {order['status']}.")
+            shipped = {}
+            for row in order["items"]:
+                left = row["qty_ordered"] - row["qty_shipped"] - row["qty_canceled"]
+                if quantity := min(float(items.get(row["item_id"], 0)), left):
+                    shipped[row["item_id"]] = quantity
+            if not shipped:
+                raise AlreadyDone("The order does not allow a shipment to be created.")
+            for row in order["items"]:
+                row["qty_shipped"] += shipped.get(row["item_id"], 0)
+            number = self._number()
+            self.shipments.append(
+                {
+                    "entity_id": number,
+                    "increment_id": f"{number:09}",
+                    "order_id": entity_id,
+                    "comments": [{"comment": comment}],
+                    "items": [{"order_item_id": item, "qty": quantity} for item, quantity in shipped.items()],
+                    "tracks": [{"track_number": track.number, "title": track.title} for track in tracks],
+                    "source": source_code,
+                }
+            )
+            self.save(entity_id)
+            self._complete(order)
+            self.ledger.append(("ship", entity_id))
+            return str(number)
+
+    def invoices_of(self, entity_id: int) -> Sequence[Json]:
+        with self._call("invoices_of", entity_id):
+            return copy.deepcopy([row for row in self.invoices if row["order_id"] == entity_id])
+
+    def shipments_of(self, entity_id: int) -> Sequence[Json]:
+        with self._call("shipments_of", entity_id):
+            return copy.deepcopy([row for row in self.shipments if row["order_id"] == entity_id])
+
+    def _number(self) -> int:
+        return 1 + len(self.invoices) + len(self.shipments)
+
+    def _complete(self, order: Row) -> None:
+        """Invoiced and shipped: Magento's save hook makes the order complete."""
+        done = all(
+            row["qty_invoiced"] >= row["qty_ordered"]
+            and (row["qty_shipped"] >= row["qty_ordered"] or row["is_virtual"])
+            for row in order["items"]
+        )
+        if done:
+            self.save(order["entity_id"], state="complete", status="complete")
 
     # ------------------------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ SHADE = HexColor("#f2f2f2")
 MARGIN = 12 * mm
 WIDTH = A4[0] - 2 * MARGIN
 Align = Literal["left", "right", "center"]
+_ALIGNED: dict[Align, Literal[0, 1, 2]] = {"left": 0, "center": 1, "right": 2}  # as reportlab.lib.enums has them
 
 
 @cache
@@ -36,7 +37,7 @@ def _style(size: float, bold: bool, align: Align, shaped: bool) -> ParagraphStyl
         fontName=BOLD if bold else REGULAR,
         fontSize=size,
         leading=size * 1.3,
-        alignment=align,
+        alignment=_ALIGNED[align],
         textColor=INK,
         shaping=1 if shaped else 0,
         splitLongWords=1,

@@ -88,7 +88,7 @@ def courier_kinds(of: CourierAccount) -> Kinds:
     kinds = (
         BookParcel(known),
         AssignAwb(known),
-        FetchLabel(),
+        FetchLabel(known),
         SchedulePickup(known),
         CancelBooking(),
         TellNdrAction(),

@@ -44,6 +44,7 @@ from magento_oms.ports.magento import (
     Track,
     parse_magento_time,
 )
+from magento_oms.ports.notify import StoreUrl
 from magento_oms.ports.parcels import (
     Booked,
     Booking,
@@ -117,6 +118,7 @@ __all__ = [
     "RetryableError",
     "StatusReader",
     "StoreFacts",
+    "StoreUrl",
     "Token",
     "TokenStore",
     "Track",

@@ -8,7 +8,7 @@ import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from magento_oms.config.models import InstanceConfig, LocationConfig
+from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
 
 
 def configure(connection: Connection, config: InstanceConfig) -> bool:
@@ -32,19 +32,29 @@ def configure(connection: Connection, config: InstanceConfig) -> bool:
     for store in config.stores:
         connection.execute(
             text(
-                "insert into store (instance, store_id, code, name, live_from, mode)"
-                " values (:instance, :store_id, :code, :name, :live_from, :mode)"
+                "insert into store (instance, store_id, code, name, live_from, mode, told)"
+                " values (:instance, :store_id, :code, :name, :live_from, :mode, :told)"
                 " on conflict (instance, store_id) do update set code = excluded.code, name = excluded.name,"
-                " live_from = excluded.live_from, mode = excluded.mode"
+                " live_from = excluded.live_from, mode = excluded.mode, told = excluded.told"
             ),
             {
                 "instance": config.code, "store_id": store.store_id, "code": store.code, "name": store.name,
                 "live_from": store.live_from, "mode": str(store.mode),
+                "told": Jsonb(_told(store), dumps=orjson.dumps),
             },
         )  # fmt: skip
         for location in store.locations:
             _configure_location(connection, config.code, store.store_id, location)
     return True
+
+
+def _told(store: StoreConfig) -> dict[str, list[str]]:
+    """Event lists as `storage/notices.py` reads them."""
+    wanted = store.notifications
+    return {
+        "magento_comment": list(wanted.magento_comment),
+        "store_url": list(wanted.store_url) if store.notification_url is not None else [],
+    }
 
 
 def _configure_location(connection: Connection, instance: str, store_id: int, location: LocationConfig) -> None:

@@ -22,7 +22,7 @@ _BOOKED = TypeAdapter(Booked)
 _COLUMNS = (
     "b.id, b.parcel_id, b.generation, b.account, b.aggregator, b.reference, b.status, b.booked, b.booked_at,"
     " b.tried, b.given_up, b.awb, b.pickup_number, p.direction, p.order_id, o.instance, o.increment_id,"
-    " o.shadow, o.state as order_state"
+    " o.shadow, o.state as order_state, o.entity_id, p.fulfilment_id"
 )
 _JOINED = "courier_booking b join parcel p on p.id = b.parcel_id join sales_order o on o.id = p.order_id"
 
@@ -59,6 +59,8 @@ class StoredBooking:
     increment_id: str
     shadow: bool
     order_state: str
+    entity_id: int
+    fulfilment_id: int | None
     booked: Booked
     booked_at: datetime | None
     tried: tuple[dict[str, str], ...]
@@ -277,6 +279,8 @@ def _booking(row: RowMapping) -> StoredBooking:
         increment_id=row["increment_id"],
         shadow=row["shadow"],
         order_state=row["order_state"],
+        entity_id=row["entity_id"],
+        fulfilment_id=row["fulfilment_id"],
         booked=_BOOKED.validate_python(stored),
         booked_at=row["booked_at"],
         tried=tuple(row["tried"]),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from magento_oms.domain.parcel_states import ParcelState, Scan, parcel_state
 from magento_oms.domain.tracking_pace import next_look
 from magento_oms.ports import CourierEvent, Direction, Meaning, ParcelStatus
-from magento_oms.storage import orders, parcels
+from magento_oms.storage import notices, orders, parcels
 from magento_oms.storage.parcels import StoredBooking
 
 
@@ -62,6 +62,7 @@ def apply(connection: Connection, booking_id: int, readings: Sequence[Reading], 
     if state.status is not booking.status:
         details = {"parcel": booking.parcel_id, "awb": booking.booked.awb, "from": str(booking.status)}
         orders.add_event(connection, booking.order_id, "parcel", details | {"to": str(state.status)})
+        notices.tell_of_parcel(connection, booking.parcel_id, state.status)
     return Applied(
         booking,
         booking.status,

@@ -102,6 +102,9 @@ class Store(Base):
     name: Mapped[str]
     live_from: Mapped[datetime]
     mode: Mapped[str]
+    told: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="events that become comments on Magento, or go to its URL"
+    )
 
 
 class Location(Base):

@@ -95,8 +95,8 @@ class Shipping:
         """Carry out what is due at an account, as long as something is."""
         known = {self.config.code: self.config}
         kinds = (
-            BookParcel(known), AssignAwb(known), FetchLabel(), SchedulePickup(known, lambda: MORNING), CancelBooking(),
-            TellNdrAction(), ConfirmStatus(STATUSES),
+            BookParcel(known), AssignAwb(known), FetchLabel(known), SchedulePickup(known, lambda: MORNING),
+            CancelBooking(), TellNdrAction(), ConfirmStatus(STATUSES),
         )  # fmt: skip
         world = self.accounts.setdefault(account, FakeAggregator(account))
         for _ in range(times):

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from aggregator_hooks.statuses import Row, StatusTable, to
+from commerce_sandbox.couriers.pdf import page
 from magento_oms.ports import (
     Booked,
     Booking,
@@ -134,7 +135,7 @@ class FakeAggregator:
         with self._call("label"):
             if not self.labels_ready:
                 raise NotFound("No label yet.")
-            return CourierDocument(url="https://files.example/label.pdf", content=b"%PDF-1.4 " + booked.awb.encode())
+            return CourierDocument(url="https://files.example/label.pdf", content=page(booked.awb))
 
     def schedule_pickup(self, booking: Booking, booked: Booked, on: date) -> Pickup:
         with self._call("schedule_pickup"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from magento_oms.ports import Aggregator, Booked, Booking, Operation, OutsideError, PermanentError
+from magento_oms.ports import Aggregator, Booked, Booking, Direction, Operation, OutsideError, PermanentError
 from magento_oms.storage import orders, parcels
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows.couriers import fall_over, plans
 from magento_oms.workflows.couriers.choice import Tried, first_that_takes
 from magento_oms.workflows.couriers.facts import BookingFacts, Configs, booking_facts
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted, Result
+from magento_oms.workflows.order_check import Check
 
 NOT_YET = 20.0
 """Seconds until an AWB that has not come is asked for again; doubled each time."""
@@ -21,8 +22,9 @@ class AssignAwb:
 
     name = plans.AWB
 
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, configs: Configs, check: Check | None = None) -> None:
         self._configs = configs
+        self._check = check
 
     def read(self, connection: Connection, effect: ClaimedEffect) -> BookingFacts:
         """What `send` and `find` need to know."""
@@ -40,6 +42,9 @@ class AssignAwb:
                 f"Parcel {stored.reference}: {stored.account} booked it without an AWB, and none can be asked for.",
                 way_out="Look in the aggregator's panel what became of it; cancel the booking there and here.",
             )
+
+        if self._check is not None and stored.direction is Direction.FORWARD:
+            self._check(stored.instance, stored.entity_id)
 
         def ask(booking: Booking) -> Booked:
             return world.assign_awb(booking, stored.booked)

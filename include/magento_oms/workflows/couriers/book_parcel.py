@@ -11,6 +11,7 @@ from magento_oms.workflows.couriers import fall_over, plans
 from magento_oms.workflows.couriers.choice import first_that_takes
 from magento_oms.workflows.couriers.facts import BookingFacts, Configs, booking_facts
 from magento_oms.workflows.effect_kinds import NotWanted, Result
+from magento_oms.workflows.order_check import Check
 
 
 class BookParcel:
@@ -18,8 +19,9 @@ class BookParcel:
 
     name = plans.BOOK
 
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, configs: Configs, check: Check | None = None) -> None:
         self._configs = configs
+        self._check = check
 
     def read(self, connection: Connection, effect: ClaimedEffect) -> BookingFacts:
         """What `send` and `find` need to know."""
@@ -30,6 +32,8 @@ class BookParcel:
         stored = subject.stored
         if stored.given_up:
             raise NotWanted(stored.given_up)
+        if self._check is not None and stored.direction is Direction.FORWARD:
+            self._check(stored.instance, stored.entity_id)
 
         def make(booking: Booking) -> Booked:
             return (world.create_return if stored.direction is Direction.REVERSE else world.create_order)(booking)

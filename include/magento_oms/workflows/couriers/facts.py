@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from magento_oms.config.account_models import AggregatorAccountRef
-from magento_oms.config.models import InstanceConfig
+from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.ports import (
     BadParcel,
     Booking,
@@ -30,12 +30,14 @@ class BookingFacts:
     Attributes:
         couriers: that the store names, the first one first; none: the aggregator recommends or chooses.
         further: accounts to go on to where this one will not do, in the store's order.
+        language: of our own labels.
     """
 
     stored: StoredBooking
     booking: Booking
     couriers: tuple[Courier, ...]
     further: tuple[AggregatorAccountRef, ...]
+    language: str = "en"
 
 
 Configs = Mapping[str, InstanceConfig]
@@ -58,13 +60,15 @@ def booking_facts(connection: Connection, effect: ClaimedEffect, configs: Config
     row = connection.execute(
         text(
             "select p.location, p.value, p.cod, p.shipping, p.return_reason, p.quality_check, o.store_id,"
-            " o.increment_id, o.placed_at, o.payment_kind, o.buyer, l.name, l.address, l.gstin"
+            " o.increment_id, o.placed_at, o.payment_kind, o.buyer, l.name, l.address, l.gstin, e.number as eway_bill"
             " from parcel p join sales_order o on o.id = p.order_id join location l on l.code = p.location"
+            " left join consignment_permit e on e.fulfilment_id = p.fulfilment_id and e.kind = 'eway_bill'"
             " where p.id = :id"
         ),
         {"id": stored.parcel_id},
     ).one()
-    refs = _accounts(stored, row.store_id, configs)
+    store = _store(stored, row.store_id, configs)
+    refs = store.aggregators
     place = next((number for number, ref in enumerate(refs) if ref.account == stored.account), None)
     if place is None:
         raise ConfigurationError(
@@ -95,17 +99,17 @@ def booking_facts(connection: Connection, effect: ClaimedEffect, configs: Config
         cod=row.cod,
         shipping=row.shipping,
         pickup_location=refs[place].pickup_locations.get(row.location, ""),
-        invoice=contents.invoice,
+        invoice=replace(contents.invoice, ewaybill=row.eway_bill or "") if contents.invoice else None,
         return_reason=row.return_reason,
         quality_check=row.quality_check,
     )
     couriers = tuple(
         Courier(choice.code, choice.name, choice.account, choice.service) for choice in refs[place].couriers
     )
-    return BookingFacts(stored, booking, couriers, refs[place + 1 :])
+    return BookingFacts(stored, booking, couriers, refs[place + 1 :], store.invoice.language)
 
 
-def _accounts(stored: StoredBooking, store_id: int, configs: Configs) -> tuple[AggregatorAccountRef, ...]:
+def _store(stored: StoredBooking, store_id: int, configs: Configs) -> StoreConfig:
     config = configs.get(stored.instance)
     store = config.store(store_id) if config else None
     if store is None:
@@ -113,7 +117,7 @@ def _accounts(stored: StoredBooking, store_id: int, configs: Configs) -> tuple[A
             f"Order {stored.increment_id} is of a store of {stored.instance!r} that is not validly configured.",
             way_out="Correct the instance's file: `magento-oms config check` tells what is wrong with it.",
         )
-    return store.aggregators
+    return store
 
 
 def _warehouse(name: str, address: dict[str, Any], gstin: str | None) -> PostalAddress:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.parcel_states import ENDS
 from magento_oms.ports import ParcelStatus
-from magento_oms.storage import effects, orders, parcels
+from magento_oms.storage import effects, fulfilments, orders, parcels
 from magento_oms.storage.parcels import StoredBooking
 
 BOOK = "book_parcel"
@@ -57,6 +57,8 @@ def plan_cancellation(connection: Connection, booking_id: int, why: str) -> None
     effects.cancel_unsent_of(connection, target(stored.account), subject(booking_id))
     if stored.booked_at is not None:
         effects.plan(connection, replace(_effect(stored, CANCEL), even_if_stopped=True), stored.order_id)
+    if stored.fulfilment_id is not None:
+        fulfilments.derive_state(connection, stored.fulfilment_id)  # it has no AWB any more
 
 
 def plan_confirmation(connection: Connection, booking: StoredBooking, claimed: ParcelStatus) -> None:

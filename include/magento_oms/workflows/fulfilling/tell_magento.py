@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import CommentOptions, MagentoOrderActions
+from magento_oms.storage import notices
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.workflows.effect_kinds import Result
-from magento_oms.workflows.fulfilling import effects as fulfilling
 
 WORDS = {
     "packed": "Packed",
@@ -39,7 +39,7 @@ class Comment:
 class TellMagento:
     """See the module."""
 
-    name = fulfilling.TELL_MAGENTO
+    name = notices.TELL_MAGENTO
 
     def __init__(self, config: InstanceConfig) -> None:
         self._config = config

@@ -13,7 +13,7 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.config.store_models import MagentoShipmentAt
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import OutsideError
-from magento_oms.storage import effects, fulfilments, orders, stock
+from magento_oms.storage import effects, fulfilments, notices, orders, stock
 from magento_oms.storage.database import engine
 from magento_oms.storage.fulfilments import StoredFulfilment
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted
@@ -99,7 +99,7 @@ def _hand_over(connection: Connection, config: InstanceConfig, fulfilment_id: in
     store = config.store(stored.store_id)
     if store is None or store.magento_shipment_at is MagentoShipmentAt.HANDOVER:
         effects.plan(connection, fulfilling.create_shipment(config, stored), stored.order_id)
-    fulfilling.tell(connection, config, stored, "dispatched")
+    notices.tell(connection, "dispatched", fulfilment_id)
     return HandedOver(stored.id, stored.increment_id)
 
 

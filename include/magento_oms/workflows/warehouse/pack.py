@@ -18,7 +18,7 @@ from magento_oms.domain.invoicing.content import InvoiceContent
 from magento_oms.domain.money import allot, share
 from magento_oms.domain.parcels import NewParcel, ParcelContents
 from magento_oms.ports import Direction, InvoiceFacts, ParcelItem, ParcelSize
-from magento_oms.storage import effects, fulfilments, orders, parcels
+from magento_oms.storage import effects, fulfilments, notices, orders, parcels
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.fulfilling import effects as fulfilling
@@ -118,7 +118,7 @@ def pack(
         "by": by,
     }
     orders.add_event(connection, stored.order_id, "packed", details)
-    fulfilling.tell(connection, config, stored, "packed")
+    notices.tell(connection, "packed", fulfilment_id)
     return Packed(fulfilment_id, invoice.number, tuple(parcel_ids))
 
 

@@ -289,6 +289,16 @@ def upgrade() -> None:
         comment="on the shelf; what was handed over has left it",
         existing_nullable=False,
     )
+    op.add_column(
+        "store",
+        sa.Column(
+            "told",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="events that become comments on Magento, or go to its URL",
+        ),
+    )
 
     op.create_check_constraint(
         op.f("ck_fulfilment_state_known"),
@@ -313,6 +323,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_fulfilment_line_packed_as_routed"), "fulfilment_line", type_="check")
     op.drop_constraint(op.f("ck_fulfilment_state_known"), "fulfilment", type_="check")
 
+    op.drop_column("store", "told")
     op.alter_column(
         "stock",
         "quantity",
