@@ -63,6 +63,12 @@ class ShipmentActions:
             raise unreadable(call, answer, self._client.whose, "the answer is not the id of a shipment.")
         return shipment_id
 
+    def cancel(self, entity_id: int) -> bool:
+        """Cancel what is left of an order; whether Magento says that it did. Read it back: it may say so wrongly."""
+        check_id(entity_id)
+        call = Call("POST", f"/orders/{entity_id}/cancel", about=f"order {entity_id}", changes=True)
+        return self._json(call, self._client.call(call)) is True
+
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         """The invoices of an order, with items and comments."""
         return self._of_order("/invoices", entity_id)

@@ -113,7 +113,7 @@ class FakeMagento:
         with self._lock:
             self.orders[entity_id] |= {**fields, "updated_at": f"{self.now:%Y-%m-%d %H:%M:%S}"}
 
-    def cancel(self, entity_id: int) -> None:
+    def cancel_in_admin(self, entity_id: int) -> None:
         """Cancel the order with all its items."""
         for row in self.orders[entity_id]["items"]:
             row["qty_canceled"] = row["qty_ordered"]
@@ -277,6 +277,15 @@ class FakeMagento:
             self._complete(order)
             self.ledger.append(("ship", entity_id))
             return str(number)
+
+    def cancel(self, entity_id: int) -> bool:
+        with self._call("cancel", entity_id):
+            order = self._row(entity_id)
+            if order["state"] in ("canceled", "holded", "closed", "complete"):
+                return False
+            self.cancel_in_admin(entity_id)
+            self.ledger.append(("cancel", entity_id))
+            return True
 
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         with self._call("invoices_of", entity_id):

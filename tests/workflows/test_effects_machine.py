@@ -109,7 +109,7 @@ class Orders(RuleBasedStateMachine):
         elif change == "pay" and state in ("new", "pending_payment"):
             self.store.pay(entity_id)
         elif change == "cancel" and state in ("new", "pending_payment", "processing"):
-            self.store.cancel(entity_id)
+            self.store.cancel_in_admin(entity_id)
         elif change == "hold" and state in ("new", "processing"):
             self.store.hold(entity_id)
 

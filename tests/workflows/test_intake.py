@@ -104,7 +104,7 @@ def test_older_page_written_late_is_ignored(oms: Oms, store: FakeMagento, config
     entity_id = store.place()
     old = oms.page(store)
     store.pass_time(5)
-    store.cancel(entity_id)
+    store.cancel_in_admin(entity_id)
     oms.take_in(store, config)
 
     from magento_oms.workflows.intake import take_in
@@ -317,7 +317,7 @@ def test_late_paid_order_goes_on_when_it_is_paid(oms: Oms, store: FakeMagento, c
 def test_cancellation_stops_what_was_not_sent(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
     entity_id = store.place()
     oms.take_in(store, config)
-    store.cancel(entity_id)
+    store.cancel_in_admin(entity_id)
     oms.take_in(store, config)
 
     assert oms.order(entity_id)["state"] == "cancelled"
@@ -336,7 +336,7 @@ def test_cancelled_order_that_comes_back_is_a_person_s_matter(
     oms: Oms, store: FakeMagento, config: InstanceConfig
 ) -> None:
     entity_id = store.place()
-    store.cancel(entity_id)
+    store.cancel_in_admin(entity_id)
     oms.take_in(store, config)
     store.pass_time(1)
     store.orders[entity_id]["items"][0]["qty_canceled"] = 0
@@ -390,7 +390,7 @@ def test_later_page_s_rows_move_and_the_last_word_counts(oms: Oms, store: FakeMa
     entity_id = store.place()
     before = store.page_of(entity_id)
     store.pass_time(1)
-    store.cancel(entity_id)
+    store.cancel_in_admin(entity_id)
     after = store.page_of(entity_id)
     both = OrderPage([*before.orders, *after.orders], [*before.raw, *after.raw], after.server_time, last=True)
 
@@ -412,7 +412,7 @@ def test_trouble_of_the_database_as_a_whole_blames_no_order(
     entity_id = store.place()
     oms.take_in(store, config)
     store.pass_time(1)
-    store.cancel(entity_id)
+    store.cancel_in_admin(entity_id)
     name = oms.rows("select current_database() as name")[0]["name"]
     oms.run(f'alter database "{name}" set lock_timeout = 200')
     with engine(oms.url).begin() as other:

@@ -238,7 +238,7 @@ def test_rows_read_by_windows_equal_those_read_live(
     live, backfilled = oms, new_oms()
     for hour in range(24):
         store.place(order(hour + 1, at=LIVE_FROM - timedelta(hours=12) + timedelta(hours=hour)))
-    store.cancel(15)
+    store.cancel_in_admin(15)
     store.pay(16)
     store.hold(17)
     live.pull_live(store, config)

@@ -25,12 +25,21 @@ class PlainErrors(TyperGroup):
             sentence = str(error)
         except Exception as error:
             # Not among the except clauses: database drivers are only loaded by commands that need them.
-            told = _of_the_database(error) if "sqlalchemy" in sys.modules else None
+            told = _of_a_warehouse(error) or (_of_the_database(error) if "sqlalchemy" in sys.modules else None)
             if told is None:
                 raise
             sentence = told
         typer.echo(f"Error: {sentence}", err=True)
         raise typer.Exit(1)
+
+
+def _of_a_warehouse(error: Exception) -> str | None:
+    """Why a warehouse's step was not done."""
+    if "magento_oms.workflows.warehouse.problems" not in sys.modules:
+        return None
+    from magento_oms.workflows.warehouse.problems import WarehouseProblem
+
+    return f"{error} {error.way_out}".strip() if isinstance(error, WarehouseProblem) else None
 
 
 def _of_the_database(error: Exception) -> str | None:

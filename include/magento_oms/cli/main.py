@@ -12,7 +12,10 @@ from magento_oms.cli import (
     order_commands,
     parcel_commands,
     quarantine_commands,
+    routing_commands,
     sandbox_commands,
+    token_commands,
+    warehouse_commands,
     webhook_commands,
 )
 from magento_oms.cli.errors import PlainErrors
@@ -31,6 +34,9 @@ app.add_typer(effect_commands.app, name="effects")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(parcel_commands.app, name="parcels")
 app.add_typer(webhook_commands.app, name="webhooks")
+app.add_typer(routing_commands.app, name="routing")
+app.add_typer(warehouse_commands.app, name="warehouse")
+app.add_typer(token_commands.app, name="tokens")
 app.add_typer(sandbox_commands.app, name="sandbox")
 app.add_typer(database, name="database")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -23,6 +26,8 @@ LIST = (
 )  # fmt: skip
 LINES = ("item_id", "kind", "sku", "state", "ordered", "allocated", "packed", "invoiced", "shipped", "cancelled",
     "returned", "price", "row_total_incl_tax")  # fmt: skip
+FULFILMENTS = ("id", "location", "state", "invoice", "parcel", "account", "awb", "status", "cod")
+DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 @app.command("list")
@@ -50,15 +55,22 @@ def show(
     order: Annotated[str, typer.Argument(help="Entity id or increment id.")],
     by: By = None,
     personal: Annotated[bool, typer.Option("--personal", help="Show the buyer's data too.")] = False,
+    documents: Annotated[bool, typer.Option("--documents", help="Save its papers; open them at a desktop.")] = False,
+    into: Annotated[Path, typer.Option(help="With --documents: folder for the papers.")] = Path("papers"),
 ) -> None:
     """Show all that the OMS knows of one order, with times in the store's time zone."""
-    from magento_oms.cli import queries
+    from magento_oms.cli import fulfilment_queries, queries
     from magento_oms.storage.database import database_url, engine
 
     with engine(database_url()).connect() as connection:
         found = queries.the_one(queries.matches(connection, instance, order, by), instance, order)
         header = queries.header(connection, found["id"], personal=personal)
         parts = queries.parts(connection, found["id"], instance, found["entity_id"])
+        fulfilments = fulfilment_queries.fulfilments_of(connection, found["id"])
+        papers = fulfilment_queries.papers_of(connection, found["id"]) if documents else []
+    if documents:
+        _save(papers, into / f"{instance}-{header['increment_id']}")
+        return
     zone = _zone(instance, header["store_id"])
     for name, value in header.items():
         if name != "buyer":
@@ -67,11 +79,43 @@ def show(
         heading("Buyer")
         typer.echo(json.dumps(header["buyer"], ensure_ascii=False, indent=2))
     _part("Lines", parts["lines"], LINES, zone)
+    _part("Fulfilments", fulfilments, FULFILMENTS, zone)
     _part("Holds", parts["holds"], ("code", "reason", "placed_at", "released_at"), zone)
     _part("Effects", parts["effects"], ("id", "kind", "state", "attempts", "due_at", "last_error", "way_out"), zone)
     _part("Attempts", parts["attempts"], ("effect_id", "number", "action", "started_at", "outcome"), zone)
     _part("Quarantine", parts["quarantine"], ("id", "code", "reason", "way_out", "opened_at", "resolution"), zone)
     _part("Time line", parts["events"], ("at", "kind", "details"), zone)
+
+
+@app.command()
+def permit(
+    fulfilment: Annotated[int, typer.Argument(help="Id of the fulfilment.")],
+    kind: Annotated[Literal["eway_bill", "irn"], typer.Argument(help="What it is.")],
+    number: Annotated[str, typer.Argument(help="Its number.")],
+    signed_qr: Annotated[str, typer.Option(help="Of an IRN: the signed QR code's text.")] = "",
+) -> None:
+    """Give the e-way bill or IRN that an order waits for; it goes on at once."""
+    from magento_oms.cli.configured import person
+    from magento_oms.storage.database import database_url, engine
+    from magento_oms.workflows.warehouse.permits import give
+
+    with engine(database_url()).begin() as connection:
+        order = give(connection, fulfilment, kind, number, signed_qr=signed_qr, by=person())
+    typer.echo(f"Order {order} goes on with {kind} {number}.")
+
+
+def _save(papers: list[tuple[str, bytes]], folder: Path) -> None:
+    """Save papers, and open them where somebody sits at a desktop."""
+    if not papers:
+        typer.echo("It has no papers yet: they come once it is packed.")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in papers:
+        path = folder / name
+        path.write_bytes(content)
+        typer.echo(str(path))
+        if sys.stdout.isatty() and (sys.platform == "darwin" or any(map(os.environ.get, DESKTOP))):
+            typer.launch(str(path))
 
 
 @app.command()

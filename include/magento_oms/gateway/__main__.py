@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from magento_oms.gateway.api.app import create_api
+from magento_oms.gateway.api.room import KeptConfigs, Room
 from magento_oms.gateway.app import create_app
 from magento_oms.gateway.loading import load_doors
 from magento_oms.gateway.working import working_beside
-from magento_oms.orchestration.courier_wiring import webhook_readers
+from magento_oms.orchestration.courier_wiring import order_check, webhook_readers
+from magento_oms.orchestration.wiring import valid_instances
 from magento_oms.storage.database import database_url
 
 
@@ -18,8 +21,9 @@ def main(
     host: Annotated[str, typer.Option(help="Where to listen; behind a proxy that speaks TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8070,
 ) -> None:
-    """Take webhooks of couriers and stores: stored before they are answered, worked on afterwards."""
-    app = create_app(database_url(), load_doors)
+    """Take webhooks of couriers and stores, and serve the OMS API under /api/v1."""
+    room = Room(database_url(), KeptConfigs(valid_instances), order_check(valid_instances()))
+    app = create_app(database_url(), load_doors, create_api(room))
     # No access log: it would hold the secret paths.
     config = uvicorn.Config(
         app,

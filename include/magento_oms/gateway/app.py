@@ -20,12 +20,13 @@ from magento_oms.storage.database import engine, notify
 from magento_oms.workflows.order_pull import orders_signal
 
 
-def create_app(url: str, load: Callable[[], Doors]) -> FastAPI:
+def create_app(url: str, load: Callable[[], Doors], api: FastAPI | None = None) -> FastAPI:
     """The application; it stores only, see `working` for what comes of it.
 
     Args:
         url: the OMS database.
         load: reads the doors, now and every minute.
+        api: the OMS API, served under /api/v1.
     """
     doors = KeptDoors(load)
     writer = Writer(url)
@@ -70,4 +71,6 @@ def create_app(url: str, load: Callable[[], Doors]) -> FastAPI:
             return JSONResponse({"status": "the database does not answer"}, status_code=503)
         return JSONResponse({"status": "ok", "waiting": waiting})
 
+    if api is not None:
+        app.mount("/api/v1", api)
     return app

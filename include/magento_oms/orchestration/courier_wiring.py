@@ -9,9 +9,8 @@ from aggregator_hooks.client import Lent
 from aggregator_hooks.connection import AccountConnection
 from aggregator_hooks.registry import VENDORS
 from magento_oms.config.accounts import CourierAccount, courier_accounts
-from magento_oms.config.load import load_instances
+from magento_oms.orchestration.wiring import magento_for, oms_url, valid_instances
 from magento_oms.ports import Aggregator, ConfigurationError
-from magento_oms.settings import settings
 from magento_oms.storage.breaker import SharedBreaker
 from magento_oms.storage.budget import SharedBudget
 from magento_oms.storage.tokens import SharedTokenStore
@@ -24,7 +23,9 @@ from magento_oms.workflows.couriers.fetch_label import FetchLabel
 from magento_oms.workflows.couriers.ndr import TellNdrAction
 from magento_oms.workflows.couriers.plans import target
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
+from magento_oms.workflows.couriers.send_manifest import SendManifest
 from magento_oms.workflows.couriers.webhooks import Readers, WebhookReader
+from magento_oms.workflows.order_check import OrderCheck
 from magento_oms.workflows.push import Kinds
 
 SETTLE_DELAY = timedelta(seconds=60)
@@ -35,7 +36,7 @@ CALL_SECONDS = 2.0
 
 def configs() -> Configs:
     """The valid instances, by code."""
-    return {config.code: config for config in load_instances(settings().instances_dir).good}
+    return valid_instances()
 
 
 def account(code: str) -> CourierAccount:
@@ -85,16 +86,23 @@ def aggregator_for(of: CourierAccount, url: str) -> Aggregator:
 def courier_kinds(of: CourierAccount) -> Kinds:
     """The kinds of effects towards an account."""
     known = configs()
+    check = order_check(known)
     kinds = (
-        BookParcel(known),
-        AssignAwb(known),
+        BookParcel(known, check),
+        AssignAwb(known, check),
         FetchLabel(known),
         SchedulePickup(known),
         CancelBooking(),
         TellNdrAction(),
         ConfirmStatus(vendor(of).statuses),
+        SendManifest(),
     )
     return {kind.name: kind for kind in kinds}
+
+
+def order_check(known: Configs) -> OrderCheck:
+    """Reads orders again at their stores."""
+    return OrderCheck(oms_url(), known, magento_for)
 
 
 def at_once(of: CourierAccount) -> int:

@@ -77,9 +77,13 @@ class Flow:
         name = f"{account.aggregator.title()} {account.code}"
         return self._dag(account.code, name, tags | ({"shadow"} if account.shadow else set())) | more
 
+    def dag_of_all(self, **more: Any) -> dict[str, Any]:
+        """Arguments of `@dag` for what all instances share."""
+        return self._dag("", "all instances", set()) | more
+
     def _dag(self, code: str, name: str, tags: set[str]) -> dict[str, Any]:
         return {
-            "dag_id": f"{self.workflow}__{code}",
+            "dag_id": f"{self.workflow}__{code}" if code else self.workflow,
             "dag_display_name": f"{self.title} – {name}",
             "doc_md": self.runbook,
             "tags": {*tags, self.kind},
@@ -111,6 +115,11 @@ def woken_by_orders(config: InstanceConfig) -> list[Asset]:
 def woken_by_effects(target: str, workflow: str) -> list[Asset]:
     """Schedule: when effects towards `target` (such as `magento:<instance>`) are due."""
     return [_signal(workflow, target.partition(":")[2], EffectsTrigger(target=target))]
+
+
+def woken_by_routing() -> list[Asset]:
+    """Schedule: when orders are due for routing."""
+    return [_signal("order_routing", "all", EffectsTrigger(target="routing"))]
 
 
 def _signal(workflow: str, code: str, trigger: OrdersTrigger | EffectsTrigger) -> Asset:

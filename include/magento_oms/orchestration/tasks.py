@@ -7,7 +7,7 @@ and told again when it is over.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -15,8 +15,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from magento_oms.orchestration import wiring
 from magento_oms.orchestration.alerting import tell_it_is_over, tell_of_silent_watcher
+from magento_oms.storage.notices import notify_target
 from magento_oms.workflows import order_pull, push
+from magento_oms.workflows.fulfilling.notify_store import NotifyStore
 from magento_oms.workflows.order_pull import PullSummary
+from magento_oms.workflows.routing.route_orders import route_due
 
 Summary = dict[str, object]
 
@@ -70,6 +73,41 @@ def push_magento(code: str) -> Summary:
             wiring.magento_kinds(config),
             holder=run_id(),
             settle_delay=wiring.settle_delay(config),
+            linger=push.Linger() if was_woken() else push.NO_LINGER,
+        )
+    except push.AnotherPushLingers as other:
+        raise AirflowSkipException(str(other)) from None
+    tell_it_is_over(dag_id())
+    return summary.as_dict()
+
+
+def push_notifications(code: str) -> Summary:
+    """Task: send what is due to the servers of an instance's stores."""
+    config = wiring.instance(code)
+    kind = NotifyStore(config)
+    try:
+        summary = push.push(
+            wiring.oms_url(),
+            notify_target(code),
+            wiring.store_url(config),
+            {kind.name: kind},
+            holder=run_id(),
+            settle_delay=timedelta(0),
+            linger=push.Linger() if was_woken() else push.NO_LINGER,
+        )
+    except push.AnotherPushLingers as other:
+        raise AirflowSkipException(str(other)) from None
+    tell_it_is_over(dag_id())
+    return summary.as_dict()
+
+
+def route_orders() -> Summary:
+    """Task: route the orders that are due, and linger for more if the watcher woke the run."""
+    try:
+        summary = route_due(
+            wiring.oms_url(),
+            wiring.valid_instances(),
+            holder=run_id(),
             linger=push.Linger() if was_woken() else push.NO_LINGER,
         )
     except push.AnotherPushLingers as other:

@@ -9,13 +9,19 @@ from magento_hook.connection import MagentoConnection
 from magento_hook.hook import MagentoHook
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
-from magento_oms.ports import ConfigurationError, Magento
+from magento_oms.orchestration.store_url import SignedPoster
+from magento_oms.ports import ConfigurationError, Magento, StoreUrl
 from magento_oms.settings import settings
 from magento_oms.storage.breaker import SharedBreaker
 from magento_oms.storage.budget import SharedBudget
 from magento_oms.storage.database import database_url
 from magento_oms.storage.tokens import SharedTokenStore
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
+from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
+from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
+from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
+from magento_oms.workflows.fulfilling.tell_magento import TellMagento
 from magento_oms.workflows.push import Kinds
 
 if TYPE_CHECKING:
@@ -43,6 +49,30 @@ def instance(code: str) -> InstanceConfig:
         f"There is no valid configuration of an instance {code!r} in {settings().instances_dir} (valid: {known}).",
         way_out=problems or "Add its file, or correct the code.",
     )
+
+
+def valid_instances() -> dict[str, InstanceConfig]:
+    """The instances whose configuration is valid, by code."""
+    return {config.code: config for config in load_instances(settings().instances_dir).good}
+
+
+def store_url(config: InstanceConfig) -> StoreUrl:
+    """Sends events to the servers of an instance's stores, signed with the password of an Airflow connection.
+
+    Raises:
+        ConfigurationError: there is no such connection, or it has no password.
+    """
+    from magento_oms.airflow_compat import connection
+
+    named = {store.notifications.signing_connection for store in config.stores if store.notification_url is not None}
+    name = next(iter(sorted(filter(None, named))), f"notify_{config.code}")
+    secret = connection(name).password
+    if not secret:
+        raise ConfigurationError(
+            f"The Airflow connection {name!r} has no password to sign events with.",
+            way_out="Put a secret of 32 characters or more there, and the same one at the receiver.",
+        )
+    return SignedPoster(secret)
 
 
 def magento_for(config: InstanceConfig) -> Magento:
@@ -78,5 +108,12 @@ def settle_delay(config: InstanceConfig) -> timedelta:
 
 def magento_kinds(config: InstanceConfig) -> Kinds:
     """The kinds of effects towards an instance."""
-    kinds = (AcknowledgeOrder(config),)
+    kinds = (
+        AcknowledgeOrder(config),
+        CreateInvoice(config, settings().instances_dir),
+        CreateShipment(config),
+        FetchShipment(config),
+        TellMagento(config),
+        CancelOrder(),
+    )
     return {kind.name: kind for kind in kinds}

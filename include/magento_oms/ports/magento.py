@@ -177,6 +177,10 @@ class MagentoOrderActions(Protocol):
         """Ship exactly `items` (order item id → quantity) from an MSI source and return the shipment's id."""
         ...
 
+    def cancel(self, entity_id: int) -> bool:
+        """Cancel what is left of an order; whether Magento says that it did. Read it back: it may say so wrongly."""
+        ...
+
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         """The invoices of an order, with items and comments."""
         ...

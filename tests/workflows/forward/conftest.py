@@ -102,8 +102,9 @@ class Forward:
 
     def place(self, items: Sequence[Row] | None = None, **more: Any) -> int:
         """An order that was taken in; its entity id."""
-        given = {"items": list(items)} if items is not None else {}
-        entity_id = self.store.place(**given, **more)
+        if items is not None:
+            more["items"] = list(items)
+        entity_id = self.store.place(**more)
         self.oms.take_in(self.store, self.config, [entity_id])
         return entity_id
 

@@ -198,7 +198,7 @@ def test_an_order_cancelled_on_magento_is_not_booked(forward: Forward) -> None:
     forward.pack(row["id"])
     forward.push_magento()
     forward.store.pass_time(5)
-    forward.store.cancel(entity_id)
+    forward.store.cancel_in_admin(entity_id)
 
     forward.push_couriers()
 
@@ -214,7 +214,7 @@ def test_an_order_cancelled_just_before_handover_stays(forward: Forward) -> None
     entity_id = forward.place(goods("KURTA"))
     [fulfilment_id] = ready(forward, entity_id)
     forward.store.pass_time(5)
-    forward.store.cancel(entity_id)
+    forward.store.cancel_in_admin(entity_id)
 
     with pytest.raises(WarehouseProblem, match="is cancelled: it must not leave"):
         forward.hand_over(fulfilment_id)
@@ -239,7 +239,7 @@ def test_a_cancelled_order_that_left_goes_to_a_person(forward: Forward) -> None:
     entity_id = forward.place(goods("KURTA"))
     [fulfilment_id] = ready(forward, entity_id)
     forward.hand_over(fulfilment_id)
-    forward.store.cancel(entity_id)
+    forward.store.cancel_in_admin(entity_id)
     forward.push_magento()
     [reason] = forward.oms.rows("select reason, way_out from quarantine where resolved_at is null")
     assert "has left the warehouse" in reason["reason"]

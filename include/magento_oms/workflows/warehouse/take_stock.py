@@ -63,9 +63,11 @@ def wake(url: str, order_ids: Iterable[int]) -> int:
     return count
 
 
-def known_skus(url: str) -> set[str]:
-    """SKUs of the catalogue, and of orders and stock so far; empty while nothing is known at all."""
+def known_skus(url: str) -> set[str] | None:
+    """SKUs of the catalogue, and of orders and stock so far; None while no catalogue was read: then any is taken."""
     with engine(url).connect() as connection:
+        if connection.execute(text("select 1 from product limit 1")).scalar() is None:
+            return None
         return set(
             connection.execute(
                 text("select sku from product union select sku from stock union select sku from order_line")
@@ -74,7 +76,7 @@ def known_skus(url: str) -> set[str]:
 
 
 def _what_is_wrong(sku: str, quantity: Decimal, known: set[str] | None) -> str:
-    if not sku or len(sku) > 255:
+    if not sku or len(sku) > 255 or "\x00" in sku:
         return "A SKU has 1 to 255 characters."
     if not quantity.is_finite() or quantity < 0:
         return f"The quantity is {quantity}; it must be zero or more."

@@ -1,0 +1,114 @@
+"""What the commands read of routing, fulfilments and papers. Personal data is on the papers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from magento_oms.storage.parcels import live_bookings_sql
+
+Row = dict[str, Any]
+
+
+def unfilled(connection: Connection, instance: str | None, sku: str | None, limit: int) -> list[Row]:
+    """Lines that no location can fill, the longest waiting first."""
+    return _rows(
+        connection,
+        "select o.instance, o.increment_id, u.item_id, u.sku, u.quantity, u.queue, u.since, u.reason"
+        " from unfilled_line u join sales_order o on o.id = u.order_id"
+        " where (cast(:instance as text) is null or o.instance = :instance)"
+        " and (cast(:sku as text) is null or u.sku = :sku) order by u.since, u.order_id, u.item_id limit :limit",
+        instance=instance,
+        sku=sku,
+        limit=limit,
+    )
+
+
+def unfilled_of(connection: Connection, order_id: int) -> list[Row]:
+    """Lines of an order that wait."""
+    return _rows(
+        connection,
+        "select sku, quantity, queue, reason from unfilled_line where order_id = :id order by item_id",
+        id=order_id,
+    )
+
+
+def explanations(connection: Connection, order_id: int) -> list[Row]:
+    """Fulfilments of an order with why each is where it is."""
+    return _rows(
+        connection,
+        "select id, number, location, state, explanation from fulfilment where order_id = :id order by number",
+        id=order_id,
+    )
+
+
+def api_tokens(connection: Connection) -> list[Row]:
+    """Who may call the OMS API."""
+    return _rows(
+        connection,
+        "select name, scopes, instances, locations, created_at, expires_at, revoked_at, used_at from api_token"
+        " order by name",
+    )
+
+
+def work_list(connection: Connection, location: str, state: str) -> list[Row]:
+    """Lines of a location's fulfilments in a state, the most urgent order first."""
+    return _rows(
+        connection,
+        "select f.id as fulfilment, o.instance, o.increment_id as order_number, o.required_by, l.item_id, l.sku,"
+        " l.name, fl.quantity from fulfilment f join sales_order o on o.id = f.order_id"
+        " join fulfilment_line fl on fl.fulfilment_id = f.id"
+        " join order_line l on l.order_id = fl.order_id and l.item_id = fl.item_id"
+        " where f.location = :location and f.state = :state and fl.quantity > 0"
+        " and o.state not in ('held', 'cancelled')"
+        " order by o.required_by, f.id, l.item_id",
+        location=location,
+        state=state,
+    )
+
+
+def fulfilments_of(connection: Connection, order_id: int) -> list[Row]:
+    """Fulfilments of an order with their parcels."""
+    return _rows(
+        connection,
+        "select f.id, f.location, f.state, coalesce(i.number, '') as invoice, p.id as parcel, b.account, b.awb,"
+        f" b.status, p.cod from fulfilment f left join invoice i on i.fulfilment_id = f.id"
+        " left join parcel p on p.fulfilment_id = f.id and p.direction = 'forward'"
+        f" left join ({live_bookings_sql()}) b on b.parcel_id = p.id"
+        " where f.order_id = :id order by f.number, p.number",
+        id=order_id,
+    )
+
+
+def papers_of(connection: Connection, order_id: int) -> list[tuple[str, bytes]]:
+    """The papers of an order: file name and PDF."""
+    invoices = _rows(
+        connection,
+        "select i.number, p.content from fulfilment f join invoice i on i.fulfilment_id = f.id"
+        " join paper p on p.kind = 'invoice' and p.subject = 'fulfilment:' || f.id"
+        " where f.order_id = :id order by f.id",
+        id=order_id,
+    )
+    labels = _rows(
+        connection,
+        "select b.awb, d.content from parcel p"
+        f" join ({live_bookings_sql()}) b on b.parcel_id = p.id"
+        " join courier_document d on d.booking_id = b.id and d.kind = 'label' where p.order_id = :id order by p.id",
+        id=order_id,
+    )
+    manifests = _rows(
+        connection,
+        "select distinct m.number, pa.content from parcel p join manifest_parcel mp on mp.parcel_id = p.id"
+        " join manifest m on m.id = mp.manifest_id"
+        " join paper pa on pa.kind = 'manifest' and pa.subject = 'manifest:' || m.id where p.order_id = :id",
+        id=order_id,
+    )
+    named = [(f"invoice-{row['number']}", row["content"]) for row in invoices]
+    named += [(f"label-{row['awb']}", row["content"]) for row in labels]
+    named += [(f"manifest-{row['number']}", row["content"]) for row in manifests]
+    return [(f"{name.replace('/', '-')}.pdf", bytes(content)) for name, content in named]
+
+
+def _rows(connection: Connection, sql: str, **values: Any) -> list[Row]:
+    return [dict(row) for row in connection.execute(text(sql), values).mappings()]

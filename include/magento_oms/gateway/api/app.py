@@ -1,0 +1,47 @@
+"""The OMS API as an ASGI application of its own, mounted by the gateway under `/api/v1`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+
+from magento_oms.gateway.api import fulfilment_routes, manifest_routes, order_routes, stock_routes
+from magento_oms.gateway.api.callers import Callers
+from magento_oms.gateway.api.problems import answer, handle_problems
+from magento_oms.gateway.api.room import Room
+from magento_oms.gateway.limits import TooLargeError, TooSlowError, body_of
+
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+def create_api(room: Room) -> FastAPI:
+    """The application. Every route asks for a token with a scope, but the description itself."""
+    app = FastAPI(
+        title="OMS API",
+        version="1",
+        description="Fulfilments to work on, packing, handing over, stock and orders. Errors are problem details"
+        " (RFC 9457). Money in rupees, times in UTC, sizes in centimetres and grams.",
+    )
+    app.state.callers = Callers(room.url)
+    handle_problems(app)
+    for routes in (
+        fulfilment_routes.fulfilment_routes(room),
+        manifest_routes.manifest_routes(room),
+        stock_routes.stock_routes(room),
+        order_routes.order_routes(room),
+    ):
+        app.include_router(routes)
+
+    @app.middleware("http")
+    async def bounded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.method in ("POST", "PUT"):
+            try:
+                request._body = await body_of(request, largest=LARGEST_BODY)  # read once, kept for the route
+            except TooLargeError:
+                return answer(413, f"The body is larger than {LARGEST_BODY} bytes.", way_out="Send it in batches.")
+            except TooSlowError:
+                return answer(400, "The body did not come in time.")
+        return await call_next(request)
+
+    return app

@@ -1,0 +1,85 @@
+"""Manifests: what the couriers take, printed and handed over at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from sqlalchemy import Connection
+
+from magento_oms.gateway.api.callers import needs
+from magento_oms.gateway.api.models import HandedOverShown, ManifestGiven, ManifestShown
+from magento_oms.gateway.api.problems import ApiProblem, described
+from magento_oms.gateway.api.room import Room
+from magento_oms.storage import manifests
+from magento_oms.storage.api_tokens import Caller, Scope
+from magento_oms.storage.database import engine
+from magento_oms.storage.manifests import StoredManifest
+from magento_oms.workflows.warehouse.manifests import create_manifests, hand_over_manifest, printed
+
+Reads = Annotated[Caller, Depends(needs(Scope.FULFILMENTS_READ))]
+Writes = Annotated[Caller, Depends(needs(Scope.FULFILMENTS_WRITE))]
+Id = Annotated[int, Path(ge=1, le=2**62)]
+
+
+def manifest_routes(room: Room) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/manifests", tags=["manifests"])
+
+    @router.post("", responses=described(404), status_code=201)
+    def create(caller: Writes, given: ManifestGiven) -> list[ManifestShown]:
+        """List what is ready at a location, one manifest a courier. Empty: nothing is ready."""
+        if caller.locations and given.location not in caller.locations:
+            raise ApiProblem(404, f"There is no location {given.location!r}.")
+        made = create_manifests(room.url, given.location, account=given.account)
+        with engine(room.url).connect() as connection:
+            return [_shown(connection, manifest) for manifest in made]
+
+    @router.get("/{manifest_id}", responses=described(404))
+    def one(caller: Reads, manifest_id: Id) -> ManifestShown:
+        """One manifest."""
+        with engine(room.url).connect() as connection:
+            return _shown(connection, _the(connection, caller, manifest_id))
+
+    @router.get(
+        "/{manifest_id}/manifest.pdf",
+        response_class=Response,
+        responses={**described(404), 200: {"content": {"application/pdf": {}}, "description": "The PDF."}},
+    )
+    def pdf(caller: Reads, manifest_id: Id) -> Response:
+        """The printed list."""
+        with engine(room.url).connect() as connection:
+            _the(connection, caller, manifest_id)
+        return Response(printed(room.url, manifest_id), media_type="application/pdf")
+
+    @router.post("/{manifest_id}/handover", responses=described(404))
+    def handed_over(caller: Writes, manifest_id: Id) -> HandedOverShown:
+        """The courier takes all that is on it. What must not leave is named; take it off the pallet."""
+        with engine(room.url).connect() as connection:
+            _the(connection, caller, manifest_id)
+        outcome = hand_over_manifest(room.url, room.configs(), manifest_id, by=caller.name, check=room.check)
+        return HandedOverShown(done=outcome.done, refused=outcome.refused)
+
+    return router
+
+
+def _the(connection: Connection, caller: Caller, manifest_id: int) -> StoredManifest:
+    manifest = manifests.get(connection, manifest_id)
+    if manifest is None or (caller.locations and manifest.location not in caller.locations):
+        raise ApiProblem(404, f"There is no manifest {manifest_id}.")
+    return manifest
+
+
+def _shown(connection: Connection, manifest: StoredManifest) -> ManifestShown:
+    parcels = manifests.parcels_of(connection, manifest.id)
+    return ManifestShown(
+        id=manifest.id,
+        number=manifest.number,
+        location=manifest.location,
+        account=manifest.account,
+        courier=manifest.courier,
+        day=manifest.day.isoformat(),
+        aggregator_reference=manifest.aggregator_reference,
+        handed_over_at=manifest.handed_over_at,
+        fulfilments=sorted({parcel.fulfilment_id for parcel in parcels}),
+    )

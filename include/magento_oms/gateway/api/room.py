@@ -1,0 +1,45 @@
+"""What all routes of the OMS API share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from magento_oms.config.models import InstanceConfig
+from magento_oms.workflows.order_check import Check
+
+KEPT_SECONDS = 20.0
+
+
+class KeptConfigs:
+    """The valid instances, read from their files again after some seconds. May be used by several threads."""
+
+    def __init__(self, load: Callable[[], Mapping[str, InstanceConfig]]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._kept: Mapping[str, InstanceConfig] = {}
+
+    def __call__(self) -> Mapping[str, InstanceConfig]:
+        """As they are now, or were seconds ago."""
+        with self._lock:
+            if time.monotonic() - self._read_at > KEPT_SECONDS:
+                self._kept, self._read_at = self._load(), time.monotonic()
+            return self._kept
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the routes work.
+
+    Attributes:
+        url: the OMS database.
+        configs: the valid instances, as they are now.
+        check: reads an order again at its store; None: what the OMS knows counts.
+    """
+
+    url: str
+    configs: Callable[[], Mapping[str, InstanceConfig]]
+    check: Check | None = None
