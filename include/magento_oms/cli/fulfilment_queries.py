@@ -72,7 +72,7 @@ def fulfilments_of(connection: Connection, order_id: int) -> list[Row]:
     """Fulfilments of an order with their parcels."""
     return _rows(
         connection,
-        "select f.id, f.location, f.state, coalesce(i.number, '') as invoice, p.id as parcel, b.account, b.awb,"
+        "select f.id, f.location, f.state, coalesce(i.number, '') as invoice, p.id as parcel, b.account, b.awb,"  # noqa: S608
         f" b.status, p.cod from fulfilment f left join invoice i on i.fulfilment_id = f.id"
         " left join parcel p on p.fulfilment_id = f.id and p.direction = 'forward'"
         f" left join ({live_bookings_sql()}) b on b.parcel_id = p.id"
@@ -92,7 +92,7 @@ def papers_of(connection: Connection, order_id: int) -> list[tuple[str, bytes]]:
     )
     labels = _rows(
         connection,
-        "select b.awb, d.content from parcel p"
+        "select b.awb, d.content from parcel p"  # noqa: S608
         f" join ({live_bookings_sql()}) b on b.parcel_id = p.id"
         " join courier_document d on d.booking_id = b.id and d.kind = 'label' where p.order_id = :id order by p.id",
         id=order_id,

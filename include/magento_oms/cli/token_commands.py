@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import IntegrityError
 
 from magento_oms.cli.output import print_rows
 from magento_oms.ports import ConfigurationError
@@ -25,6 +24,8 @@ def create(
     days: Annotated[int | None, typer.Option(min=1, help="Days after which it expires.")] = None,
 ) -> None:
     """Make a token. It is printed once, and kept nowhere."""
+    from sqlalchemy.exc import IntegrityError
+
     from magento_oms.storage import api_tokens
     from magento_oms.storage.api_tokens import Scope
     from magento_oms.storage.database import database_url, engine
