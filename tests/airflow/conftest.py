@@ -32,6 +32,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         closed.chmod(closed.stat().st_mode | 0o011)
     instances = folder / "instances"
     shutil.copytree(REPOSITORY / "instances" / "demo", instances)
+    heritage = instances / "heritage.yaml"  # nobody tells its stock here
+    heritage.write_text(heritage.read_text().replace("stock: counted", "stock: unlimited"))
     (instances / "malformed.yaml").write_text(MALFORMED)
     (instances / "lockedout.yaml").write_text(LOCKED_OUT.format(url="${HERITAGE_URL}"))
     wrong = {"conn_type": "magento", "login": "nobody", "password": f"not-{SANDBOX_PASSWORD}"}

@@ -29,7 +29,8 @@ from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
 from magento_oms.local.airflow_env import straight_to_this_machine
-from magento_oms.local.demo_report import InstanceReport, compare, p95
+from magento_oms.local.demo_report import InstanceReport, compare, p95, skus_on_magento
+from magento_oms.local.demo_warehouse import DemoWarehouse
 from magento_oms.local.processes import ProcessTrouble
 from magento_oms.local.supervisor import (
     REPOSITORY,
@@ -96,8 +97,9 @@ def _demo(started: float, *, orders: int, seconds: float, once: bool, faults: bo
             up = time.monotonic() - started
             console.print(f"Airflow UI: [bold]{stack.airflow_url}[/bold] (no login)   up after {up:.0f} s")
             _join_couriers(stack, plan)
-            placed = _feed(stack, configs, orders=orders, seconds=seconds, faults=faults)
-            reports = _settle(stack, configs, placed, orders)
+            warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
+            placed = _feed(stack, configs, warehouse, orders=orders, seconds=seconds, faults=faults)
+            reports = _settle(stack, configs, warehouse, placed)
             _show(stack, reports, time.monotonic() - started)
             good = _write(stack, reports, up, time.monotonic() - started)
             if not once:
@@ -112,7 +114,7 @@ def _join_couriers(stack: LocalStack, plan: Plan) -> None:
         CourierClient(stack.sandbox_url, code).set_up(
             webhook={"url": url, "secret": WEBHOOK_SECRET},
             emitter={"repeats": 1, "shuffle_seconds": 3},
-            seconds_a_step=2,
+            seconds_a_step=3,
         )
 
 
@@ -123,7 +125,15 @@ def _configurations() -> list[InstanceConfig]:
     return list(loaded.good)
 
 
-def _feed(stack: LocalStack, configs: list[InstanceConfig], *, orders: int, seconds: float, faults: bool) -> Placed:
+def _feed(
+    stack: LocalStack,
+    configs: list[InstanceConfig],
+    warehouse: DemoWarehouse,
+    *,
+    orders: int,
+    seconds: float,
+    faults: bool,
+) -> Placed:
     """Place orders at random times, while everything is looked after."""
     dice = random.Random(SEED)  # noqa: S311  (not for secrets)
     sandbox = SandboxClient(stack.sandbox_url)
@@ -133,13 +143,18 @@ def _feed(stack: LocalStack, configs: list[InstanceConfig], *, orders: int, seco
     if faults:
         for config in configs:
             _add_faults(sandbox.at(config.code))
+    _tell_stock(stack, configs, warehouse)
     moments = sorted(dice.uniform(0, seconds) for _ in range(orders))
     placed: Placed = {config.code: {} for config in configs}
     begun = time.monotonic()
     with _bar("Placing orders", orders) as step:
-        for moment in moments:
+        for number, moment in enumerate(moments):
+            if number == orders // 2:
+                # From here on the first account cannot pay: parcels go on to the store's next one.
+                CourierClient(stack.sandbox_url, "heritage_ship").switch(wallet="empty_350")
             while (wait := begun + moment - time.monotonic()) > 0:
                 _look_after(stack)
+                warehouse.work()
                 time.sleep(min(wait, 0.5))
             config = dice.choice(configs)
             now = datetime.now(UTC)
@@ -147,6 +162,18 @@ def _feed(stack: LocalStack, configs: list[InstanceConfig], *, orders: int, seco
                 placed[config.code][order.entity_id] = now
             step(1)
     return placed
+
+
+def _tell_stock(stack: LocalStack, configs: list[InstanceConfig], warehouse: DemoWarehouse) -> None:
+    """What the counted warehouses have, told as their own systems would."""
+    for config in configs:
+        counted = {
+            location.code for store in config.stores for location in store.locations if location.stock == "counted"
+        }
+        if counted:
+            skus = skus_on_magento(f"{stack.sandbox_url}/{config.code}", SANDBOX_PASSWORD)
+            for code in sorted(counted):
+                warehouse.tell_stock(code, skus)
 
 
 def _add_faults(store: SandboxClient) -> None:
@@ -180,13 +207,16 @@ def _read_history(stack: LocalStack) -> None:
             return
 
 
-def _settle(stack: LocalStack, configs: list[InstanceConfig], placed: Placed, orders: int) -> list[InstanceReport]:
+def _settle(
+    stack: LocalStack, configs: list[InstanceConfig], warehouse: DemoWarehouse, placed: Placed
+) -> list[InstanceReport]:
     """Wait until every order is where it should be, or the time is up."""
     end = time.monotonic() + SETTLE_SECONDS
-    with _bar("Orders stored and acknowledged", 1) as step:
+    with _bar("Orders shipped and delivered", 1) as step:
         done = 0
         while True:
             _look_after(stack)
+            warehouse.work()
             reports = [
                 compare(
                     config,
@@ -224,6 +254,12 @@ def _show(stack: LocalStack, reports: list[InstanceReport], seconds: float) -> N
         ("in quarantine", lambda report: str(report.quarantined)),
         ("placed → in the OMS, median / p95", lambda report: _seconds(report.stored_after)),
         ("placed → acknowledged, median / p95", lambda report: _seconds(report.acknowledged_after)),
+        ("fulfilments handed over", lambda report: str(report.fulfilments["handed_over"])),
+        ("placed → handed over, median / p95", lambda report: _seconds(report.handed_over_after)),
+        *(
+            (f"delivered by {name}", lambda report, name=name: str(report.delivered[name]))
+            for name in sorted({name for report in reports for name in report.delivered})
+        ),
     ]
     for name, cell in rows:
         table.add_row(name, *map(cell, reports))

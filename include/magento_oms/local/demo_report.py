@@ -31,7 +31,9 @@ class InstanceReport:
         lost: orders on Magento that are not in the OMS though they should be.
         doubled: orders with more than one acknowledgement.
         failures: what is not as it should be, in words.
-        stored_after, acknowledged_after: seconds from placing an order to that.
+        stored_after, acknowledged_after, handed_over_after: seconds from placing an order to that.
+        fulfilments: by state.
+        delivered: parcels by aggregator.
     """
 
     code: str
@@ -46,6 +48,9 @@ class InstanceReport:
     failures: list[str] = field(default_factory=list)
     stored_after: list[float] = field(default_factory=list)
     acknowledged_after: list[float] = field(default_factory=list)
+    handed_over_after: list[float] = field(default_factory=list)
+    fulfilments: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter)
 
     @property
     def settled(self) -> bool:
@@ -63,6 +68,9 @@ class InstanceReport:
             "doubled": self.doubled,
             "seconds_to_oms": _spread(self.stored_after),
             "seconds_to_acknowledged": _spread(self.acknowledged_after),
+            "seconds_to_handed_over": _spread(self.handed_over_after),
+            "fulfilments": dict(sorted(self.fulfilments.items())),
+            "delivered": dict(sorted(self.delivered.items())),
             "failures": self.failures,
         }
 
@@ -92,6 +100,7 @@ def compare(
             "select entity_id, state, stored_at, acknowledged_at from sales_order where instance = %s", (config.code,)
         ).fetchall()
         report.quarantined = _count(connection, config.code)
+        _follow(connection, report, placed)
     stored = {row[0]: row for row in rows}
     report.in_oms = len(stored)
     report.by_state.update(row[1] for row in rows)
@@ -113,6 +122,44 @@ def compare(
             if acknowledged_at:
                 report.acknowledged_after.append((acknowledged_at - moment).total_seconds())
     return report
+
+
+def _follow(connection: psycopg.Connection[Any], report: InstanceReport, placed: Mapping[int, datetime]) -> None:
+    """Follow what was routed to its end: handed over and delivered, or kept back for a reason that a person knows."""
+    rows = connection.execute(
+        "select f.id, o.entity_id, o.increment_id, f.state, f.handed_over_at, o.state, p.id,"
+        " (select b.status from courier_booking b where b.parcel_id = p.id order by b.generation desc limit 1),"
+        " (select b.aggregator from courier_booking b where b.parcel_id = p.id order by b.generation desc limit 1),"
+        " exists (select from quarantine q left join effect e on e.id = q.effect_id"
+        "   where q.resolved_at is null and (e.order_id = o.id or q.instance = o.instance"
+        "     and q.subject = 'order:' || o.entity_id))"
+        " from fulfilment f join sales_order o on o.id = f.order_id"
+        " left join parcel p on p.fulfilment_id = f.id and p.direction = 'forward' where o.instance = %s",
+        (report.code,),
+    ).fetchall()
+    for (
+        fulfilment,
+        entity_id,
+        increment_id,
+        state,
+        handed_over_at,
+        order_state,
+        parcel,
+        status,
+        aggregator,
+        known,
+    ) in rows:
+        report.fulfilments[state] += 1
+        if state == "handed_over" and entity_id in placed:
+            report.handed_over_after.append((handed_over_at - placed[entity_id]).total_seconds())
+        if status == "delivered":
+            report.delivered[aggregator] += 1
+        if known or state == "cancelled" or order_state in ("held", "cancelled"):
+            continue
+        if state != "handed_over":
+            report.failures.append(f"{report.code} {increment_id}: fulfilment {fulfilment} is {state}, not handed over")
+        elif status not in ("delivered", "rto_delivered", "lost"):
+            report.failures.append(f"{report.code} {increment_id}: parcel {parcel} is {status} at {aggregator}")
 
 
 def _count(connection: psycopg.Connection[Any], instance: str) -> int:
@@ -161,14 +208,28 @@ def _expected(store: StoreConfig, order: Mapping[str, Any]) -> tuple[frozenset[s
             return ENDED, True
 
 
-def orders_on_magento(store_url: str, password: str) -> Iterator[Mapping[str, Any]]:
-    """All orders of a store, read with the standard library, so that the check shares nothing with what it checks."""
-    login = json.dumps({"username": "admin", "password": password}).encode()
+def skus_on_magento(store_url: str, password: str) -> set[str]:
+    """SKUs of all simple products of a store."""
+    query = urlencode({"searchCriteria[pageSize]": 300, "fields": "items[sku,type_id]"})
     request = Request(  # noqa: S310  (the sandbox's own URL)
+        f"{store_url}/rest/V1/products?{query}", headers={"Authorization": f"Bearer {_token(store_url, password)}"}
+    )
+    with urlopen(request, timeout=60) as answer:  # noqa: S310
+        return {item["sku"] for item in json.load(answer)["items"] or [] if item["type_id"] == "simple"}
+
+
+def _token(store_url: str, password: str) -> str:
+    login = json.dumps({"username": "admin", "password": password}).encode()
+    request = Request(  # noqa: S310
         f"{store_url}/rest/V1/integration/admin/token", login, {"Content-Type": "application/json"}
     )
     with urlopen(request, timeout=30) as answer:  # noqa: S310
-        token = json.load(answer)
+        return str(json.load(answer))
+
+
+def orders_on_magento(store_url: str, password: str) -> Iterator[Mapping[str, Any]]:
+    """All orders of a store, read with the standard library, so that the check shares nothing with what it checks."""
+    token = _token(store_url, password)
     page = 1
     while True:
         query = urlencode(

@@ -12,7 +12,7 @@ from magento_oms.gateway.api.callers import needs
 from magento_oms.gateway.api.models import StockAnswer, StockGiven, StockPage, StockResult, StockShown
 from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
-from magento_oms.storage import stock
+from magento_oms.storage import instances, stock
 from magento_oms.storage.api_tokens import Caller, Scope
 from magento_oms.storage.database import engine
 from magento_oms.workflows.warehouse.take_stock import known_skus, take_stock
@@ -71,7 +71,13 @@ def stock_routes(room: Room) -> APIRouter:
 
 
 def _known(room: Room, caller: Caller, location: str) -> None:
-    with engine(room.url).connect() as connection:
-        known = connection.execute(text("select 1 from location where code = :code"), {"code": location}).scalar()
+    with engine(room.url).begin() as connection:
+        asked = text("select 1 from location where code = :code")
+        known = connection.execute(asked, {"code": location}).scalar()
+        if known is None:
+            # Before the first order was read, the tables do not have what the files say.
+            for config in room.configs().values():
+                instances.configure(connection, config)
+            known = connection.execute(asked, {"code": location}).scalar()
     if known is None or (caller.locations and location not in caller.locations):
         raise ApiProblem(404, f"There is no location {location!r}.")

@@ -1,0 +1,195 @@
+"""Routing in the OMS: stock is promised once, what cannot be filled waits, what is sent back goes elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from tests.workflows.forward.conftest import HOSKOTE, PUNE, Forward, goods
+from tests.workflows.payloads import item
+
+from magento_oms.domain.routing.words import Strategy
+from magento_oms.storage.database import engine
+from magento_oms.workflows.routing.route_orders import route_due
+from magento_oms.workflows.routing.simulate import simulate
+from magento_oms.workflows.warehouse.problems import WarehouseProblem
+from magento_oms.workflows.warehouse.send_back import reject
+
+D = Decimal
+
+
+def send_back(forward: Forward, fulfilment_id: int, units: dict[int, Decimal] | None = None) -> None:
+    with engine(forward.oms.url).begin() as connection:
+        reject(connection, fulfilment_id, units, "damaged", by="test")
+
+
+def reserved(forward: Forward) -> dict[tuple[str, str], int]:
+    """What stock says is promised."""
+    rows = forward.oms.rows("select location, sku, reserved from stock where reserved <> 0")
+    return {(row["location"], row["sku"]): int(row["reserved"]) for row in rows}
+
+
+def promised(forward: Forward) -> dict[tuple[str, str], int]:
+    """What fulfilments say is promised."""
+    rows = forward.oms.rows(
+        "select f.location, l.sku, sum(fl.quantity - fl.shipped) as units from fulfilment_line fl"
+        " join fulfilment f on f.id = fl.fulfilment_id"
+        " join order_line l on l.order_id = fl.order_id and l.item_id = fl.item_id"
+        " group by 1, 2 having sum(fl.quantity - fl.shipped) <> 0"
+    )
+    return {(row["location"], row["sku"]): int(row["units"]) for row in rows}
+
+
+def test_the_nearest_of_two_ships_and_says_why(forward: Forward) -> None:
+    forward.stock("pune", KURTA=1)
+    forward.stock("hoskote", KURTA=1)
+    entity_id = forward.place(goods("KURTA"))
+    summary = forward.route()
+    assert (summary.orders, summary.fulfilments, summary.split) == (1, 1, 0)
+    [row] = forward.fulfilments(entity_id)
+    assert row["location"] == "pune"
+    assert "no better way exists" in row["explanation"]["why"]
+    assert row["explanation"]["tried"][0]["location"] == "hoskote"
+    assert forward.oms.order(entity_id)["state"] == "allocated"
+
+
+def test_stock_is_promised_once(forward: Forward) -> None:
+    forward.stock("pune", KURTA=3)
+    ids = [forward.place(goods("KURTA")) for _ in range(5)]
+    forward.route()
+    assert len(forward.fulfilments()) == 3
+    assert reserved(forward) == promised(forward) == {("pune", "KURTA"): 3}
+    waiting = forward.oms.rows("select queue, reason from unfilled_line")
+    assert [row["queue"] for row in waiting] == ["waits_for_stock"] * 2
+    assert waiting[0]["reason"] == "1 of 1 KURTA missing; there is: pune 0, hoskote 0."
+    states = [forward.oms.order(entity_id)["state"] for entity_id in ids]
+    assert sorted(states) == ["allocated"] * 3 + ["open"] * 2
+    assert forward.stock("hoskote", KURTA=2).orders_woken == 2
+    forward.route()
+    assert len(forward.fulfilments()) == 5
+    assert forward.oms.count("unfilled_line") == 0
+
+
+def test_nothing_is_acknowledged_before_it_is_allocated(forward: Forward) -> None:
+    entity_id = forward.place(goods("KURTA"))
+    forward.route()
+    forward.push_magento()
+    assert forward.store.orders[entity_id]["status"] == "pending"
+    forward.stock("pune", KURTA=1)
+    forward.route()
+    forward.push_magento()
+    assert forward.store.orders[entity_id]["status"] == "processing"
+
+
+def test_what_is_sent_back_goes_elsewhere(forward: Forward) -> None:
+    forward.stock("pune", KURTA=5)
+    forward.stock("hoskote", KURTA=5)
+    entity_id = forward.place([item(10, "KURTA", 3)])
+    forward.route()
+    [first] = forward.fulfilments(entity_id)
+    send_back(forward, first["id"], {10: D(2)})
+    forward.route()
+    rows = forward.fulfilments(entity_id)
+    assert [(row["location"], row["lines"]) for row in rows] == [("pune", {"KURTA": 1}), ("hoskote", {"KURTA": 2})]
+    assert reserved(forward) == promised(forward)
+    send_back(forward, rows[1]["id"])
+    forward.route()
+    [waiting] = forward.oms.rows("select queue, reason from unfilled_line")
+    assert waiting["queue"] == "person_decides"
+    with pytest.raises(WarehouseProblem, match="3 is sent back, 1 is to be shipped"):
+        send_back(forward, rows[0]["id"], {10: D(3)})
+    forward.pack(rows[0]["id"])
+    with pytest.raises(WarehouseProblem, match="only what is not packed yet can be sent back"):
+        send_back(forward, rows[0]["id"])
+
+
+def test_a_part_goes_out_where_the_store_wants_it(forward_of: Callable[..., Forward]) -> None:
+    forward = forward_of(routing={"policy": "many_partial"})
+    forward.stock("pune", KURTA=1)
+    entity_id = forward.place(goods("KURTA", "SAREE"))
+    forward.route()
+    forward.push_magento()
+    assert [row["lines"] for row in forward.fulfilments(entity_id)] == [{"KURTA": 1}]
+    assert forward.oms.order(entity_id)["state"] == "open"
+    assert forward.store.orders[entity_id]["status"] == "processing"
+    forward.stock("hoskote", SAREE=1)
+    forward.route()
+    assert [row["location"] for row in forward.fulfilments(entity_id)] == ["pune", "hoskote"]
+    assert forward.effects_of("acknowledge_order") == ["done"]
+
+
+def test_capacity_and_reserve_are_kept(forward_of: Callable[..., Forward]) -> None:
+    forward = forward_of(locations=[PUNE | {"capacity_per_day": 2, "reserve": "1"}])
+    forward.stock("pune", KURTA=9, SAREE=1)
+    for _ in range(3):
+        forward.place(goods("KURTA"))
+    forward.place(goods("SAREE"))
+    forward.route()
+    assert len(forward.fulfilments()) == 2
+    reasons = {row["sku"]: row["reason"] for row in forward.oms.rows("select sku, reason from unfilled_line")}
+    assert "cannot be given more today" in reasons["KURTA"]
+    assert "missing" in reasons["SAREE"] or "cannot be given more today" in reasons["SAREE"]
+    forward.oms.run("update sales_order set route_at = now() where route_at is not null")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    route_due(forward.oms.url, {"loom": forward.config}, holder="test", now=lambda: tomorrow)
+    assert len(forward.fulfilments()) == 3
+
+
+def test_shadow_orders_are_decided_upon_and_reserve_nothing(forward_of: Callable[..., Forward]) -> None:
+    forward = forward_of(mode="shadow")
+    forward.stock("pune", KURTA=5)
+    entity_id = forward.place(goods("KURTA"))
+    forward.route()
+    assert forward.fulfilments() == []
+    assert reserved(forward) == {}
+    assert forward.oms.order(entity_id)["state"] == "allocated"
+    assert forward.oms.count("routing_decision") == 1
+    assert forward.effects_of("acknowledge_order") == ["withheld"]
+
+
+def test_a_held_order_waits_and_goes_on(forward: Forward) -> None:
+    forward.stock("pune", KURTA=5)
+    entity_id = forward.place(goods("KURTA"), status="pending_payment", state="pending_payment", method="razorpay")
+    assert forward.route().orders == 0
+    forward.store.pass_time(60)
+    forward.store.pay(entity_id)
+    forward.oms.take_in(forward.store, forward.config)
+    assert forward.route().fulfilments == 1
+
+
+def test_an_order_cancelled_before_packing_gives_its_stock_back(forward: Forward) -> None:
+    forward.stock("pune", KURTA=5)
+    entity_id = forward.place(goods("KURTA", quantity=2))
+    forward.route()
+    forward.store.pass_time(5)
+    forward.store.cancel_in_admin(entity_id)
+    forward.oms.take_in(forward.store, forward.config)
+    assert forward.fulfilments(entity_id)[0]["state"] == "cancelled"
+    assert reserved(forward) == promised(forward) == {}
+
+
+def test_a_store_that_is_not_configured_any_more_is_told(forward: Forward) -> None:
+    forward.place(goods("KURTA"))
+    route_due(forward.oms.url, {}, holder="test")
+    assert forward.oms.quarantined() != {}
+    assert forward.oms.rows("select 1 from sales_order where route_at is not null") == []
+
+
+def test_past_orders_are_replayed_with_another_strategy(forward_of: Callable[..., Forward]) -> None:
+    forward = forward_of(locations=[PUNE, HOSKOTE], routing={"strategies": ["nearest"], "policy": "complete"})
+    forward.stock("pune", KURTA=9)
+    forward.stock("hoskote", KURTA=9, SAREE=9)
+    for _ in range(3):
+        forward.place(goods("KURTA", "SAREE"))
+    forward.route()
+    now = datetime.now(UTC)
+    compared = simulate(
+        forward.oms.url, "loom", store_id=None, since=now - timedelta(hours=1), until=now + timedelta(hours=1),
+        strategies=[Strategy.FEWEST_PARCELS],
+    )  # fmt: skip
+    assert (compared.was.orders, compared.would.orders) == (3, 3)
+    assert compared.would.parcels == 3
+    assert compared.was.parcels >= compared.would.parcels
+    assert forward.oms.count("fulfilment") == compared.was.parcels  # nothing was changed
