@@ -14,6 +14,7 @@ from magento_oms.cli import (
     quarantine_commands,
     routing_commands,
     sandbox_commands,
+    stock_commands,
     token_commands,
     warehouse_commands,
     webhook_commands,
@@ -36,6 +37,7 @@ app.add_typer(parcel_commands.app, name="parcels")
 app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(routing_commands.app, name="routing")
 app.add_typer(warehouse_commands.app, name="warehouse")
+app.add_typer(stock_commands.app, name="stock")
 app.add_typer(token_commands.app, name="tokens")
 app.add_typer(sandbox_commands.app, name="sandbox")
 app.add_typer(database, name="database")
