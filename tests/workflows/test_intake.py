@@ -14,7 +14,7 @@ from tests.workflows.oms import Oms
 from tests.workflows.payloads import item, order
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.storage.orders import unpacked
+from magento_oms.storage.inbox import unpacked
 
 
 def test_new_order_is_stored_with_its_lines_and_its_acknowledgement(

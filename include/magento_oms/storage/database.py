@@ -113,6 +113,18 @@ def copy_into(connection: Connection, table: str, columns: Sequence[str]) -> Ite
         raise DBAPIError.instance(f"copy {table}", None, error, psycopg.Error) from error
 
 
+def new_ids(connection: Connection, table: str, count: int) -> list[int]:
+    """Ids for new rows of a table that numbers them itself."""
+    if not count:
+        return []
+    return list(
+        connection.execute(
+            text("select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)"),
+            {"table": table, "count": count},
+        ).scalars()
+    )
+
+
 def notify(connection: Connection, signal: str) -> None:
     """Wake those who wait for `signal`, when (and only if) the transaction commits."""
     connection.execute(text("select pg_notify(:channel, :signal)"), {"channel": CHANNEL, "signal": signal})

@@ -121,16 +121,6 @@ class NewFulfilment:
     explanation: Mapping[str, Any]
 
 
-def new_ids(connection: Connection, count: int) -> list[int]:
-    """Ids for new fulfilments."""
-    return list(
-        connection.execute(
-            text("select nextval(pg_get_serial_sequence('fulfilment', 'id')) from generate_series(1, :count)"),
-            {"count": count},
-        ).scalars()
-    )
-
-
 def insert(connection: Connection, new: Sequence[NewFulfilment]) -> None:
     """Write new fulfilments; the orders are locked by the caller."""
     if not new:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +11,11 @@ import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from magento_oms.domain.intake import LineChange, OrderChange, Payload, StoredOrder
+from magento_oms.domain.intake import LineChange, OrderChange, StoredOrder
 from magento_oms.domain.quantities import Quantities
 from magento_oms.domain.states import OrderFacts, OrderState, line_state, order_state
 from magento_oms.storage import effects, quarantine
-from magento_oms.storage.database import copy_into, notify
+from magento_oms.storage.database import copy_into, new_ids, notify
 
 ORDER_COLUMNS = (
     "id", "instance", "entity_id", "increment_id", "store_id", "state", "magento_state", "magento_status", "placed_at",
@@ -96,54 +95,13 @@ def load_for_update(connection: Connection, instance: str, entity_ids: Iterable[
     }
 
 
-def insert_inbox(
-    connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders"
-) -> list[int]:
-    """Keep raw payloads, compressed; the new inbox ids, in order."""
-    ids = _new_ids(connection, "inbox", len(payloads))
-    _copy(
-        connection,
-        "inbox",
-        ("id", "instance", "source", "entity_id", "digest", "read_at", "payload"),
-        [
-            (inbox_id, instance, source, item.entity_id, item.digest, item.read_at, zlib.compress(item.raw, 1))
-            for inbox_id, item in zip(ids, payloads, strict=True)
-        ],
-    )
-    return ids
-
-
-def inbox_ids(
-    connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders"
-) -> dict[bytes, int]:
-    """Inbox ids of those of these payloads that are kept already, by digest."""
-    rows = connection.execute(
-        text(
-            "select digest, max(id) from inbox where instance = :instance and source = :source"
-            " and entity_id = any(:ids) and digest = any(:digests) group by digest"
-        ),
-        {
-            "instance": instance,
-            "source": source,
-            "ids": [item.entity_id for item in payloads],
-            "digests": [item.digest for item in payloads],
-        },
-    )
-    return {bytes(found): inbox_id for found, inbox_id in rows}
-
-
-def unpacked(payload: bytes) -> bytes:
-    """The JSON text that `inbox.payload` holds."""
-    return zlib.decompress(payload)
-
-
 def insert_new(connection: Connection, instance: str, changes: Sequence[OrderChange]) -> None:
     """Write orders that are not stored yet, with all that follows from them.
 
     Raises:
         sqlalchemy.exc.IntegrityError: somebody else stored one of them meanwhile; roll back and decide again.
     """
-    ids = _new_ids(connection, "sales_order", len(changes))
+    ids = new_ids(connection, "sales_order", len(changes))
     numbered = list(zip(ids, changes, strict=True))
     _copy(connection, "sales_order", ORDER_COLUMNS, [_order_row(i, instance, change) for i, change in numbered])
     _copy(
@@ -387,17 +345,6 @@ def _refunded(connection: Connection, order_id: int, changes: Iterable[LineChang
                 text("update order_line set refunded = :refunded where order_id = :order_id and item_id = :item_id"),
                 {"order_id": order_id, "item_id": change.line.item_id, "refunded": change.line.refunded},
             )
-
-
-def _new_ids(connection: Connection, table: str, count: int) -> list[int]:
-    if not count:
-        return []
-    return list(
-        connection.execute(
-            text("select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)"),
-            {"table": table, "count": count},
-        ).scalars()
-    )
 
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:

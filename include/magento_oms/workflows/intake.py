@@ -15,7 +15,7 @@ from magento_oms.domain.intake import OrderChange, Payload, StoredOrder, Trouble
 from magento_oms.domain.orders import MagentoOrder, NotUnderstood
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
-from magento_oms.storage import orders, quarantine
+from magento_oms.storage import inbox, orders, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.workflows.intake_rules import changes_nothing, decide
 from magento_oms.workflows.warehouse.send_back import let_go
@@ -173,9 +173,9 @@ def _keep_payloads(
     payloads = [change.payload for change in changes]
     troubled = [item for _, item, _ in batch.troubles.values()]
     perhaps_known = [*payloads, *troubled] if decide_again else troubled
-    known = orders.inbox_ids(connection, config.code, perhaps_known) if perhaps_known else {}
+    known = inbox.known(connection, config.code, perhaps_known) if perhaps_known else {}
     payloads = [item for item in [*payloads, *troubled] if item.digest not in known]
-    ids = orders.insert_inbox(connection, config.code, payloads)
+    ids = inbox.insert(connection, config.code, payloads)
     return known | {item.digest: inbox_id for item, inbox_id in zip(payloads, ids, strict=True)}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError, OrderPage, PermanentError
-from magento_oms.storage import effects, instances, orders, quarantine
+from magento_oms.storage import effects, inbox, instances, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.storage.quarantine import Entry
 from magento_oms.workflows.intake import take_in
@@ -138,7 +138,7 @@ def _newest_payload(connection: Connection, entry: Entry, entity_id: int) -> Ord
             f"The payload of order {entity_id} of {entry.instance} is not kept any more.",
             way_out=f"Read it anew with `magento-oms orders pull {entry.instance} {entity_id}`.",
         )
-    raw = orders.unpacked(bytes(row.payload))
+    raw = inbox.unpacked(bytes(row.payload))
     return OrderPage([json.loads(raw, parse_float=Decimal)], [raw], row.read_at, last=True)
 
 

@@ -20,7 +20,7 @@ from magento_oms.domain.routing.plan import split
 from magento_oms.domain.routing.words import Decision, Demand, Place, Queue
 from magento_oms.domain.states import OrderFacts, line_state, order_state
 from magento_oms.storage import effects, fulfilments, holds, quarantine, routing, stock
-from magento_oms.storage.database import engine, listener
+from magento_oms.storage.database import engine, listener, new_ids
 from magento_oms.storage.fulfilments import NewFulfilment
 from magento_oms.storage.leases import Lease
 from magento_oms.storage.orders import ROUTING
@@ -251,7 +251,7 @@ class _Batch:
         self._routed.states.append((order.id, str(order_state(facts)), look_at))
 
     def _write(self) -> None:
-        ids = fulfilments.new_ids(self._connection, len(self._new))
+        ids = new_ids(self._connection, "fulfilment", len(self._new))
         new = [
             NewFulfilment(new_id, order.id, location, quantities, why)
             for new_id, (order, location, quantities, why) in zip(ids, self._new, strict=True)
