@@ -22,6 +22,9 @@ _SOURCES = {REGULAR: "figo", BOLD: "figbo"}
 _KEEP = frozenset({"\u200c", "\u200d"})
 """Zero-width joiners: they tell how Devanagari is shaped."""
 
+_FROM_THE_RIGHT = frozenset({"R", "AL"})
+"""Urdu's letters: lines run from the left here, so that they are written in Latin ones."""
+
 
 @cache
 def register() -> frozenset[int]:
@@ -40,7 +43,11 @@ def printable(words: str) -> str:
     for letter in unicodedata.normalize("NFC", words):
         if letter.isspace():
             made.append(" ")
-        elif letter in _KEEP or (ord(letter) in known and unicodedata.category(letter)[0] != "C"):
+        elif letter in _KEEP or (
+            ord(letter) in known
+            and unicodedata.category(letter)[0] != "C"
+            and unicodedata.bidirectional(letter) not in _FROM_THE_RIGHT
+        ):
             made.append(letter)
         elif unicodedata.category(letter)[0] != "C":
             made.append(anyascii(letter))

@@ -8,15 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from num2words import num2words
-from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Image, Paragraph, Spacer, Table, TableStyle
 
 from magento_oms.documents.fonts import BOLD
-from magento_oms.documents.parts import BASE, LINE, SHADE, WIDTH, figure, lines, money, qr, render, table, words
+from magento_oms.documents.parts import (
+    BASE,
+    LINE,
+    SHADE,
+    WIDTH,
+    code128,
+    figure,
+    lines,
+    money,
+    qr,
+    render,
+    table,
+    words,
+)
 from magento_oms.domain.invoicing.content import DocumentType, InvoiceContent, InvoiceLine, Party
 
 TITLES = {DocumentType.TAX_INVOICE: "TAX INVOICE", DocumentType.BILL_OF_SUPPLY: "BILL OF SUPPLY"}
+INVOICE_TOTAL, TO_COLLECT = "Invoice total", "To collect at the door"
 ZERO = Decimal(0)
 
 
@@ -68,7 +81,7 @@ def _head(content: InvoiceContent, logo: Path | None) -> Table:
         words(TITLES[content.document], size=13, bold=True, align="right"),
         words("Original for recipient", size=7, align="right"),
         Spacer(1, 2 * mm),
-        Code128(content.number, barWidth=0.32 * mm, barHeight=9 * mm),
+        code128(content.number, width=WIDTH * 0.45 - 2 * mm, height=9 * mm, widest=0.33 * mm),
         Spacer(1, 1 * mm),
         table(rows, (24 * mm, WIDTH * 0.45 - 26 * mm)),
     ]
@@ -118,7 +131,10 @@ def _goods(content: InvoiceContent) -> Table:
     fixed = (7 * mm, 15 * mm, 10 * mm, 18 * mm, 16 * mm, 19 * mm, *((10 * mm,) if taxed else ()), *figures, 20 * mm)
     widths = (fixed[0], WIDTH - sum(fixed), *fixed[1:])
     rows = [_row(number, line, taxed, inter) for number, line in enumerate(content.lines, 1)]
-    return _CarriedTable(header, rows, [line.total for line in content.lines], widths)
+    sums = [content.sum_of(name) for name in ("taxable", *(name.lower() for name in taxes), "total")]
+    told = [money(amount) for amount in sums]
+    total = ["", words("Total", bold=True), "", "", "", "", told[0], *([""] if taxed else []), *told[1:]]
+    return _CarriedTable(header, rows, [line.total for line in content.lines], widths, total)
 
 
 def _row(number: int, line: InvoiceLine, taxed: bool, inter: bool) -> list[Any]:
@@ -149,10 +165,11 @@ class _CarriedTable(Table):
         rows: Sequence[Sequence[Any]],
         amounts: Sequence[Decimal],
         widths: Sequence[float],
+        total: Sequence[Any] | None,
         brought: Decimal | None = None,
         carried: Decimal | None = None,
     ) -> None:
-        self._parts = (header, rows, amounts, widths, brought)
+        self._parts = (header, rows, amounts, widths, brought, total)
         blank = [""] * (len(header) - 3)
         body = [list(row) for row in rows]
         marked = []
@@ -162,6 +179,9 @@ class _CarriedTable(Table):
         if carried is not None:
             body.append(["", words("Carried forward", bold=True), *blank, money(carried)])
             marked.append(len(body))
+        if total is not None:
+            body.append(list(total))
+            marked.append(len(body))
         style = [
             *BASE,
             ("FONT", (0, 0), (-1, 0), BOLD, 7.5),
@@ -169,13 +189,13 @@ class _CarriedTable(Table):
             ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
             ("BOX", (0, 0), (-1, -1), 0.5, LINE),
-            *(("FONT", (-1, row), (-1, row), BOLD, 8) for row in marked),
+            *(("FONT", (0, row), (-1, row), BOLD, 8) for row in marked),
         ]
         super().__init__([list(header), *body], colWidths=list(widths), style=TableStyle(style), repeatRows=1)
 
     def split(self, width: float, height: float) -> list[Any]:
         """Two tables; the upper one ends with the sum so far, with which the lower one begins."""
-        header, rows, amounts, widths, brought = self._parts
+        header, rows, amounts, widths, brought, total = self._parts
         self.wrap(width, height)
         heights: list[float] = self._rowHeights  # type: ignore[attr-defined]  # of reportlab's own
         before = 1 + (brought is not None)
@@ -187,8 +207,8 @@ class _CarriedTable(Table):
         if not 0 < fits < len(rows):
             return []
         so_far = (brought or ZERO) + sum(amounts[:fits], ZERO)
-        upper = _CarriedTable(header, rows[:fits], amounts[:fits], widths, brought, so_far)
-        return [upper, _CarriedTable(header, rows[fits:], amounts[fits:], widths, so_far)]
+        upper = _CarriedTable(header, rows[:fits], amounts[:fits], widths, None, brought, so_far)
+        return [upper, _CarriedTable(header, rows[fits:], amounts[fits:], widths, total, so_far)]
 
 
 def _end(content: InvoiceContent) -> Table:
@@ -198,28 +218,24 @@ def _end(content: InvoiceContent) -> Table:
         Spacer(1, 2 * mm),
         _by_rate(content),
         Spacer(1, 2 * mm),
-        words("Computer generated; valid without a signature.", size=7),
+        words("Prices and discounts include GST. Computer generated; valid without a signature.", size=7),
     ]
     if content.signed_qr:
-        left.append(qr(content.signed_qr, 34 * mm))
-    discount = content.sum_of("discount")
+        left += [Spacer(1, 2 * mm), qr(content.signed_qr, 48 * mm)]
+    discount, before = content.sum_of("discount"), content.to_pay - content.collect
     sums = [
         ("Goods before discount", sum((line.total + line.discount for line in content.goods), ZERO)),
         ("Discount", -discount if discount else None),
         *((charge.name, charge.total) for charge in content.charges),
-        ("of which taxable", content.sum_of("taxable")),
-        ("of which CGST", content.sum_of("cgst") or None),
-        ("of which SGST", content.sum_of("sgst") or None),
-        ("of which IGST", content.sum_of("igst") or None),
         ("Rounding", content.rounding or None),
-        ("Invoice total", content.total),
+        (INVOICE_TOTAL, content.total),
         ("Paid by store credit", -content.store_credit if content.store_credit else None),
-        ("To pay", content.to_pay),
-        ("To collect at the door", content.collect if content.collect else None),
+        ("Paid beforehand", -before if before else None),
+        (TO_COLLECT, content.collect),
     ]
     shown = [(name, amount) for name, amount in sums if amount is not None]
-    rows = [[words(name), f"{content.currency.replace('INR', '₹')} {money(amount)}"] for name, amount in shown]
-    strong = [number for number, (name, _) in enumerate(shown) if name in ("Invoice total", "To pay")]
+    rows = [[words(name), _rupees(amount, content.currency)] for name, amount in shown]
+    strong = [number for number, (name, _) in enumerate(shown) if name in (INVOICE_TOTAL, TO_COLLECT)]
     right = table(
         rows,
         (WIDTH * 0.25, WIDTH * 0.17),
@@ -229,6 +245,10 @@ def _end(content: InvoiceContent) -> Table:
         *(("BACKGROUND", (0, row), (-1, row), SHADE) for row in strong),
     )
     return table([[left, right]], (WIDTH * 0.57, WIDTH * 0.43))
+
+
+def _rupees(amount: Decimal, currency: str) -> str:
+    return f"{'-' if amount < 0 else ''}{currency.replace('INR', '₹')} {money(abs(amount))}"
 
 
 def _by_rate(content: InvoiceContent) -> Table:

@@ -10,12 +10,11 @@ from io import BytesIO
 from pypdf import PageObject, PdfWriter, Transformation
 from pypdf.errors import PyPdfError
 from pypdf.generic import RectangleObject
-from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer
 
-from magento_oms.documents.parts import LINE, WIDTH, figure, lines, money, qr, render, table, words
+from magento_oms.documents.parts import INK, LINE, WIDTH, code128, figure, lines, money, qr, render, table, words
 from magento_oms.documents.read_back import DocumentWrong
 
 EDGE = 6 * mm
@@ -36,8 +35,8 @@ WORDS = {
     "hi": {
         "to": "प्राप्तकर्ता",
         "from": "वितरण न होने पर लौटाएँ",
-        "cod": "नकद भुगतान: लेना है",
-        "prepaid": "भुगतान हो चुका है",
+        "cod": "COD · नकद भुगतान: लेना है",
+        "prepaid": "PREPAID · भुगतान हो चुका है",
         "order": "ऑर्डर",
         "invoice": "बीजक",
         "weight": "वज़न",
@@ -107,12 +106,17 @@ def _fit(page: PageObject) -> None:
 
 def _story(content: LabelContent) -> Sequence[Flowable]:
     said = WORDS[content.language]
-    barcode = Code128(content.awb, barWidth=0.42 * mm if len(content.awb) <= 16 else 0.3 * mm, barHeight=18 * mm)
+    barcode = code128(content.awb, width=WIDTH - 44 * mm, height=18 * mm, widest=0.5 * mm)
     payment = f"{said['cod']} ₹ {money(content.cod)}" if content.cod else said["prepaid"]
     head = table(
         [
             [
-                [words(content.courier, size=14, bold=True), Spacer(1, 2 * mm), barcode, words(content.awb, size=12)],
+                [
+                    words(content.courier, size=14, bold=True),
+                    Spacer(1, 2 * mm),
+                    barcode,
+                    words(content.awb, size=14, bold=True),
+                ],
                 qr(content.awb, 32 * mm),
             ]
         ],
@@ -131,13 +135,15 @@ def _story(content: LabelContent) -> Sequence[Flowable]:
     ]
     rows: list[list[Flowable | list[Flowable]]] = [
         [head],
-        [[words(payment, size=15, bold=True)]],
+        [[words(payment, size=17, bold=True, white=bool(content.cod))]],
         [to],
         [[words(f"{name}: {told}", size=10) for name, told in facts]],
         [[words(said["from"]), *lines([content.from_name, *content.from_lines], size=9, first_bold=True)]],
         [_items(content, said["items"])],
     ]
-    return [table(rows, (WIDTH,), ("GRID", (0, 0), (-1, -1), 0.8, LINE))]
+    # A rider must see at a glance that there is money to take.
+    dark = [("BACKGROUND", (0, 1), (-1, 1), INK)] if content.cod else []
+    return [table(rows, (WIDTH,), ("GRID", (0, 0), (-1, -1), 0.8, LINE), *dark)]
 
 
 def _items(content: LabelContent, title: str) -> list[Flowable]:

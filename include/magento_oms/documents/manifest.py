@@ -8,12 +8,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer
 
 from magento_oms.documents.fonts import BOLD
-from magento_oms.documents.parts import LINE, SHADE, WIDTH, figure, lines, money, render, table, words
+from magento_oms.documents.parts import LINE, SHADE, WIDTH, code128, figure, lines, money, render, table, words
+
+CODE = 56 * mm
+"""Width of a parcel's barcode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def _story(content: ManifestContent) -> Sequence[Flowable]:
             [
                 [words("MANIFEST", size=13, bold=True), *lines([content.location, *content.location_lines])],
                 [
-                    Code128(content.number, barWidth=0.3 * mm, barHeight=9 * mm),
+                    code128(content.number, width=WIDTH * 0.62, height=9 * mm, widest=0.33 * mm),
                     words(content.number, bold=True),
                     words(f"{content.courier} · {content.account}"),
                     words(f"{content.day:%d %b %Y}"),
@@ -61,14 +63,14 @@ def _story(content: ManifestContent) -> Sequence[Flowable]:
                 ],
             ]
         ],
-        (WIDTH * 0.5, WIDTH * 0.5),
+        (WIDTH * 0.36, WIDTH * 0.64),
     )
     rows: list[list[Any]] = [["#", "AWB", "", "Order", "Invoice", "Pincode", "Weight g", "Collect ₹"]]
     for number, row in enumerate(content.rows, 1):
         rows.append(
             [
                 str(number),
-                Code128(row.awb, barWidth=0.25 * mm, barHeight=7 * mm, quiet=0),
+                code128(row.awb, width=CODE - 2 * mm, height=8 * mm, widest=0.33 * mm),
                 words(row.awb, bold=True),
                 words(row.order_number),
                 words(row.invoice_number),
@@ -79,7 +81,7 @@ def _story(content: ManifestContent) -> Sequence[Flowable]:
         )
     list_of_parcels = table(
         rows,
-        (8 * mm, 50 * mm, WIDTH - 153 * mm, 24 * mm, 27 * mm, 14 * mm, 14 * mm, 16 * mm),
+        (8 * mm, CODE, WIDTH - CODE - 106 * mm, 24 * mm, 28 * mm, 13 * mm, 14 * mm, 19 * mm),
         ("FONT", (0, 0), (-1, 0), BOLD, 7.5),
         ("BACKGROUND", (0, 0), (-1, 0), SHADE),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),

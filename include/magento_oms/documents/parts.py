@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from html import escape
 from io import BytesIO
 from typing import Any, Literal
 
+from reportlab.graphics.barcode.code128 import Code128
 from reportlab.graphics.barcode.qr import QrCodeWidget
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import HexColor
@@ -21,33 +22,36 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Table, Ta
 from magento_oms.documents.fonts import BOLD, REGULAR, RENDERING, needs_shaping, printable, register
 
 INK = HexColor("#1a1a1a")
+PAPER = HexColor("#ffffff")
 GREY = HexColor("#666666")
 LINE = HexColor("#bbbbbb")
 SHADE = HexColor("#f2f2f2")
 MARGIN = 12 * mm
 WIDTH = A4[0] - 2 * MARGIN
+QUIET = 10
+"""Bars' widths that are left white on either side of a Code128."""
 Align = Literal["left", "right", "center"]
 _ALIGNED: dict[Align, Literal[0, 1, 2]] = {"left": 0, "center": 1, "right": 2}  # as reportlab.lib.enums has them
 
 
 @cache
-def _style(size: float, bold: bool, align: Align, shaped: bool) -> ParagraphStyle:
+def _style(size: float, bold: bool, align: Align, shaped: bool, white: bool) -> ParagraphStyle:
     return ParagraphStyle(
-        f"{size}{bold}{align}{shaped}",
+        f"{size}{bold}{align}{shaped}{white}",
         fontName=BOLD if bold else REGULAR,
         fontSize=size,
         leading=size * 1.3,
         alignment=_ALIGNED[align],
-        textColor=INK,
+        textColor=PAPER if white else INK,
         shaping=1 if shaped else 0,
         splitLongWords=1,
     )
 
 
-def words(told: str, *, size: float = 8, bold: bool = False, align: Align = "left") -> Paragraph:
+def words(told: str, *, size: float = 8, bold: bool = False, align: Align = "left", white: bool = False) -> Paragraph:
     """A paragraph; nothing in the text is taken for markup."""
     text = printable(told)
-    return Paragraph(escape(text), _style(size, bold, align, needs_shaping(text)))
+    return Paragraph(escape(text), _style(size, bold, align, needs_shaping(text), white))
 
 
 def lines(told: Sequence[str], *, size: float = 8, first_bold: bool = False) -> list[Paragraph]:
@@ -76,9 +80,16 @@ def table(rows: Sequence[Sequence[Any]], widths: Sequence[float], *style: tuple[
     return Table([list(row) for row in rows], colWidths=list(widths), style=TableStyle([*BASE, *style]), **more)
 
 
+def code128(value: str, *, width: float, height: float, widest: float = 0.42 * mm) -> Code128:
+    """A Code128 with its quiet zones in a given width; its bars are as wide as fits, up to `widest`."""
+    modules = Code128(value, barWidth=1, quiet=0).width
+    bar = min(widest, width / (modules + 2 * QUIET))
+    return Code128(value, barWidth=bar, barHeight=height, lquiet=QUIET * bar, rquiet=QUIET * bar)
+
+
 def qr(value: str, size: float) -> Drawing:
-    """A QR code."""
-    widget = QrCodeWidget(value, barLevel="M")
+    """A QR code; a long one with less to spare for dirt, so that its modules stay large enough to be read."""
+    widget = QrCodeWidget(value, barLevel="M" if len(value) < 200 else "L")
     x1, y1, x2, y2 = widget.getBounds()
     drawing = Drawing(size, size, transform=[size / (x2 - x1), 0, 0, size / (y2 - y1), 0, 0])
     drawing.add(widget)
@@ -96,6 +107,31 @@ BASE: tuple[tuple[Any, ...], ...] = (
 )
 
 
+class _Pages(Canvas):
+    """Draws the foot of each page once it is known how many there are."""
+
+    def __init__(self, *given: Any, foot: str, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._foot = foot
+        self._pages: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:  # noqa: N802  (reportlab's)
+        """Keep the page for the end."""
+        self._pages.append(dict(self.__dict__))
+        self._startPage()  # type: ignore[attr-defined]  # of reportlab's own
+
+    def save(self) -> None:
+        """Write all pages."""
+        for number, page in enumerate(self._pages, 1):
+            self.__dict__.update(page)
+            self.setFont(REGULAR, 7)
+            self.setFillColor(GREY)
+            self.drawString(MARGIN, MARGIN, self._foot)
+            self.drawRightString(A4[0] - MARGIN, MARGIN, f"Page {number} of {len(self._pages)}")
+            super().showPage()
+        super().save()
+
+
 def render(story: Callable[[], Sequence[Flowable]], *, title: str, foot: str) -> bytes:
     """The PDF of a story; the same story gives the same bytes."""
     with RENDERING:
@@ -111,14 +147,5 @@ def render(story: Callable[[], Sequence[Flowable]], *, title: str, foot: str) ->
             title=printable(title),
             invariant=1,
         )
-
-        def draw_foot(canvas: Canvas, _: SimpleDocTemplate) -> None:
-            canvas.saveState()
-            canvas.setFont(REGULAR, 7)
-            canvas.setFillColor(GREY)
-            canvas.drawString(MARGIN, MARGIN, printable(foot))
-            canvas.drawRightString(A4[0] - MARGIN, MARGIN, f"Page {canvas.getPageNumber()}")
-            canvas.restoreState()
-
-        document.build(list(story()), onFirstPage=draw_foot, onLaterPages=draw_foot)
+        document.build(list(story()), canvasmaker=partial(_Pages, foot=printable(foot)))
         return out.getvalue()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pypdfium2
 import zxingcpp
 
-from magento_oms.documents.fonts import RENDERING
+from magento_oms.documents.fonts import RENDERING, printable
 from magento_oms.ports import PermanentError
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from magento_oms.documents.manifest import ManifestContent
     from magento_oms.domain.invoicing.content import InvoiceContent
 
-SCALE = 2.0
-"""Pixels a point: a Code128 of 0.3 mm bars is read from a page of 1,190 × 1,684 pixels."""
+SCALES = (2.0, 3.0, 4.5)
+"""Pixels a point, the quickest first: most barcodes are read from a page of 1,190 × 1,684 pixels."""
 
 
 class DocumentWrong(PermanentError):
@@ -28,37 +29,51 @@ class DocumentWrong(PermanentError):
 
 
 _READ = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.Code128])
-FINE = 3.0
-"""Pixels a point where many narrow barcodes are on a page."""
+_READ_BOTH = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.Code128, zxingcpp.BarcodeFormat.QRCode])
 
 
 def checked_invoice(pdf: bytes, content: InvoiceContent) -> bytes:
-    """The same PDF, once it reads back: number, parties' GSTINs, every total, and the barcode.
+    """The same PDF, once it reads back: number, parties, every line and total, the barcode and the signed QR code.
 
     Raises:
         DocumentWrong: it does not.
     """
     from magento_oms.documents.parts import money
 
-    wanted = [content.number, content.order_number, money(content.total), money(content.to_pay)]
+    wanted = [content.number, content.order_number, money(content.total), money(content.collect)]
     wanted += [content.seller.gstin, content.buyer.gstin, content.irn, content.eway_bill]
-    wanted += [money(content.sum_of("taxable")), *(money(line.total) for line in content.lines)]
-    wanted += [money(amount) for amount in (content.store_credit, content.collect) if amount]
-    return _checked(pdf, f"Invoice {content.number}", wanted, content.number)
+    wanted += [content.seller.name, content.buyer.name, content.ship_to.name, content.ship_to.pincode]
+    for line in content.lines:
+        wanted += [line.name, line.sku, line.hsn, *map(money, (line.taxable, line.total))]
+    wanted += [money(content.sum_of(name)) for name in ("taxable", "cgst", "sgst", "igst")]
+    wanted += [money(content.store_credit)] if content.store_credit else []
+    return _checked(pdf, f"Invoice {content.number}", wanted, content.number, qr=content.signed_qr)
 
 
 def checked_label(pdf: bytes, content: LabelContent) -> bytes:
-    """The same PDF, once it reads back: AWB as text and barcode, pincode, and what to collect."""
+    """The same PDF, once it reads back: AWB as text, barcode and QR code, the address, and what to collect.
+
+    Raises:
+        DocumentWrong: it does not.
+    """
     from magento_oms.documents.parts import money
 
     wanted = [content.awb, content.to_pincode, money(content.cod) if content.cod else "", content.order_number]
-    return _checked(pdf, f"The label of AWB {content.awb}", wanted, content.awb)
+    wanted += [content.to_name, *content.to_lines, content.to_phone]
+    return _checked(pdf, f"The label of AWB {content.awb}", wanted, content.awb, qr=content.awb)
 
 
 def checked_manifest(pdf: bytes, content: ManifestContent) -> bytes:
-    """The same PDF, once it reads back: its number, and every AWB."""
-    wanted = [content.number, *(row.awb for row in content.rows)]
-    return _checked(pdf, f"Manifest {content.number}", wanted, *wanted)
+    """The same PDF, once it reads back: its number, every AWB, and the sum to collect.
+
+    Raises:
+        DocumentWrong: it does not.
+    """
+    from magento_oms.documents.parts import money
+
+    scanned = [content.number, *(row.awb for row in content.rows)]
+    wanted = [*scanned, money(sum((row.cod for row in content.rows), Decimal(0)))]
+    return _checked(pdf, f"Manifest {content.number}", wanted, *scanned)
 
 
 def is_pdf(content: bytes) -> bool:
@@ -86,32 +101,45 @@ def texts(pdf: bytes) -> list[str]:
             document.close()
 
 
-def barcodes(pdf: bytes, page: int = 0, *, scale: float = SCALE) -> list[str]:
-    """What a scanner reads on a page."""
+def barcodes(pdf: bytes, page: int = 0, *, scale: float = SCALES[0], qr: bool = False) -> list[str]:
+    """What a scanner reads on a page: Code128, and QR codes where they are asked for."""
     with RENDERING:
         document = pypdfium2.PdfDocument(pdf)
         try:
             picture = document[page].render(scale=scale, grayscale=True).to_pil().copy()
         finally:
             document.close()
-    return [found.text for found in zxingcpp.read_barcodes(picture, _READ, try_rotate=False, try_invert=False)]
+    formats = _READ_BOTH if qr else _READ
+    return [found.text for found in zxingcpp.read_barcodes(picture, formats, try_rotate=False, try_invert=False)]
 
 
-def _checked(pdf: bytes, name: str, wanted: Iterable[str], *scanned: str) -> bytes:
+def _checked(pdf: bytes, name: str, wanted: Iterable[str], *scanned: str, qr: str = "") -> bytes:
     pages = texts(pdf)
     read = _bare(" ".join(pages))
-    missing = [words for words in wanted if words and _bare(words) not in read]
+    # Of shaped letters the glyphs are kept, not what they were made of: only the figures beside them are compared.
+    plain = [told for told in map(printable, wanted) if told.isascii()]
+    missing = [told for told in plain if _bare(told) not in read]
     if missing:
         raise DocumentWrong(f"{name} was printed, but {missing[0]!r} cannot be read on it.")
-    if len(scanned) == 1:
-        seen = set(barcodes(pdf))
-    else:
-        seen = {code for page in range(len(pages)) for code in barcodes(pdf, page, scale=FINE)}
-    if unseen := [code for code in scanned if code not in seen]:
+    if unseen := _unseen(pdf, len(pages), scanned, qr):
         raise DocumentWrong(f"{name} was printed, but a scanner does not read {unseen[0]!r} on it.")
     return pdf
 
 
+def _unseen(pdf: bytes, pages: int, scanned: Sequence[str], qr: str) -> list[str]:
+    """What a scanner does not read. Pages are looked at more closely only while something is missing."""
+    left = [*scanned, *([qr] if qr and qr not in scanned else [])]
+    twice = bool(qr) and qr in scanned  # as a barcode and as a QR code
+    for scale in SCALES:
+        for page in range(pages):
+            seen = barcodes(pdf, page, scale=scale, qr=bool(qr))
+            left = [code for code in left if code not in seen]
+            twice = twice and seen.count(qr) < 2
+            if not left and not twice:
+                return []
+    return left or [qr]
+
+
 def _bare(words: str) -> str:
-    """Without blanks: a long word may be broken over lines."""
-    return "".join(words.split())
+    """Without blanks, and without hyphens, which pdfium tells otherwise at a line's end: a long word may be broken."""
+    return "".join(letter for letter in words if letter.isprintable() and letter not in " -")
