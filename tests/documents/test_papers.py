@@ -206,7 +206,7 @@ def test_a_label_or_manifest_that_says_something_else_is_not_released() -> None:
         ({"to_phone": "9000000000"}, "9000000000"),
     ):
         with pytest.raises(DocumentWrong, match=said):
-            checked_label(pdf, replace(LABEL, **change))  # type: ignore[arg-type]
+            checked_label(pdf, replace(LABEL, **change))
     listed = manifest_pdf(manifest(3))
     with pytest.raises(DocumentWrong, match="1234567890103"):
         checked_manifest(listed, manifest(4))
