@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -119,13 +119,16 @@ def push(
     summary = PushSummary(target)
     worker = _Worker(url, target, world, kinds, settle_delay, at_once, summary)
     lease = Lease(url, push_lease(target), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url) as heard:
+    # Leaving it waits for what is under way, so that the lease is given up last.
+    workers = ThreadPoolExecutor(at_once, thread_name_prefix="push")
+    with lease as mine, listener(url) as heard, workers:
         if not mine:
             raise AnotherPushLingers(f"Another push works on {target}.")
         idle_since = clock()
         while True:
-            worked = worker.work_once()
+            worked = worker.step(workers)
             if worker.stop or not lease.renew_if_due() or clock() - started >= DRAIN_SECONDS:
+                worker.finish()
                 break
             if worked:
                 idle_since = clock()
@@ -140,7 +143,7 @@ def push(
 
 
 class _Worker:
-    """Works on the effects of one target, a batch at a time."""
+    """Works on the effects of one target, some at once: a slow one keeps the others waiting for nothing."""
 
     def __init__(
         self,
@@ -161,27 +164,40 @@ class _Worker:
         self._summary = summary
         self._lock = threading.Lock()
         self._failures_in_a_row = 0
+        self._under_way: set[Future[None]] = set()
         self.trouble: OutsideError | None = None
         self.stop = False
 
-    def work_once(self) -> bool:
-        """Claim a batch and carry it out; whether there was anything. Sets `stop` when nothing more should be sent."""
-        with self._engine.begin() as connection:
-            held = holds.held(connection, self._target)
-        if held is not None:
-            self._summary.held, self.stop = held, True
+    def step(self, workers: Executor) -> bool:
+        """Begin what is due as far as there is room, and wait until something is through; whether there was anything.
+
+        Sets `stop` when nothing more should be sent.
+        """
+        self._under_way |= {workers.submit(self._carry_out, effect) for effect in self._claim()}
+        if not self._under_way:
             return False
-        claimed = self._claim()
-        if not claimed:
-            return False
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="push") as workers:
-            list(workers.map(self._carry_out, claimed))
+        self._see_through(FIRST_COMPLETED)
         return True
 
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        self._see_through(ALL_COMPLETED)
+
+    def _see_through(self, until: str) -> None:
+        through, self._under_way = wait(self._under_way, return_when=until)
+        for each in through:
+            each.result()
+
     def _claim(self) -> list[ClaimedEffect]:
+        room = self._at_once - len(self._under_way)
+        if not room or self.stop:
+            return []
         with self._engine.begin() as connection:
+            if (held := holds.held(connection, self._target)) is not None:
+                self._summary.held, self.stop = held, True
+                return []
             self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
-            return effects.claim_due(connection, self._target, limit=self._at_once, lease=CLAIM)
+            return effects.claim_due(connection, self._target, limit=room, lease=CLAIM)
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
         try:
