@@ -222,6 +222,8 @@ def conditions(where: OrderFilter) -> tuple[tuple[Filter, ...], ...]:
         groups.append((Filter(field.CREATED_AT, condition.LT, where.created_before),))
     if where.updated_from is not None:
         groups.append((Filter(field.UPDATED_AT, condition.GTEQ, where.updated_from),))
+    if where.entity_ids:
+        groups.append((Filter(field.ENTITY_ID, condition.IN, where.entity_ids),))
     if where.entity_id_from is not None:
         groups.append((Filter(field.ENTITY_ID, condition.GTEQ, where.entity_id_from),))
     if where.entity_id_before is not None:

@@ -7,19 +7,21 @@ from careful_http.memory import MemoryBreaker, MemoryBudget, process_tokens
 from magento_hook.actions import OrderActions
 from magento_hook.client import MagentoClient
 from magento_hook.connection import MagentoConnection
+from magento_hook.credit_memos import CreditMemoActions
 from magento_hook.facts import gather
 from magento_hook.orders import OrderReader
 from magento_hook.shipments import ShipmentActions
 from magento_oms.ports import Breaker, Budget, StoreFacts, TokenStore
 
 
-class MagentoStore(OrderReader, OrderActions, ShipmentActions):
+class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions):
     """Implements `ports.Magento`. May be used by several threads; each has a connection of its own."""
 
     def __init__(self, client: MagentoClient) -> None:
         OrderReader.__init__(self, client)
         OrderActions.__init__(self, client)
         ShipmentActions.__init__(self, client)
+        CreditMemoActions.__init__(self, client)
 
     @property
     def instance(self) -> str:

@@ -166,3 +166,32 @@ def test_what_would_do_something_else_is_never_sent(
     with pytest.raises(PermanentError):
         act(store)
     assert server.log == []
+
+
+def test_a_credit_memo_names_its_items_and_moves_no_money(server: HTTPServer, store: MagentoStore) -> None:
+    came = answers(server, "/rest/V1/order/75/refund", 186)
+    assert store.refund(75, items={145: Decimal(1)}, comment="from OMS", restock=[145]) == "1"
+    assert came == [
+        {
+            "items": [{"order_item_id": 145, "qty": 1}],
+            "notify": False,
+            "appendComment": False,
+            "comment": {"comment": "from OMS", "is_visible_on_front": 0},
+            "arguments": {
+                "adjustment_positive": 0,
+                "adjustment_negative": 0,
+                "shipping_amount": 0,
+                "extension_attributes": {"return_to_stock_items": [145]},
+            },
+        }
+    ]
+
+
+def test_a_credit_memo_without_items_is_not_sent(store: MagentoStore) -> None:
+    with pytest.raises(PermanentError, match="without items would refund everything left"):
+        store.refund(75, items={}, comment="")
+
+
+def test_the_credit_memos_of_an_order(server: HTTPServer, store: MagentoStore) -> None:
+    answers(server, "/rest/V1/creditmemos", 193)
+    assert {str(memo["order_id"]) for memo in store.credit_memos_of(75)} == {"75"}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -211,6 +212,29 @@ def test_an_invoice_whose_answer_was_lost_is_open_and_then_already_done(
     with pytest.raises(AlreadyDone):
         store.invoice(placed.entity_id, items=items, comment="OMS")
     assert sum(kind == "invoice" for kind, _ in sandbox.counts_by_order()) == 1
+
+
+def test_orders_of_which_less_is_wanted_are_found(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
+    """By a credit memo of ours, by one of the admin, and by a cancelled line; not what was reduced before."""
+    placed = [each.entity_id for each in sandbox.place_orders(5, payment="cod", shape="simple")]
+    store = connect()
+    whole = store.order(placed[0])
+    items = {int(row["item_id"]): row["qty_ordered"] for row in whole["items"]}
+    store.invoice(placed[0], items=items, comment="OMS")
+    memo = store.refund(placed[0], items=items, comment="OMS-7", restock=list(items))
+    [found] = store.credit_memos_of(placed[0])
+    assert str(found["entity_id"]) == memo
+    assert found["comments"][0]["comment"] == "OMS-7"
+    assert store.order(placed[0])["total_offline_refunded"] > 0
+    with pytest.raises(PermanentError):
+        store.refund(placed[0], items=items, comment="OMS-7")
+    sandbox.change_order(placed[1], "cancel")
+    sandbox.change_order(placed[2], "invoice")
+    sandbox.change_order(placed[2], "refund")
+    now = store.server_time()
+
+    assert store.orders_reduced_since(now - timedelta(minutes=5)) == placed[:3]
+    assert store.orders_reduced_since(now + timedelta(minutes=5)) == []
 
 
 def test_writes_and_their_refusals(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from tests.workflows.payloads import Row, order, over_the_wire
@@ -88,6 +89,7 @@ class FakeMagento:
         self.ledger: list[tuple[str, int]] = []
         self.invoices: list[Row] = []
         self.shipments: list[Row] = []
+        self.credit_memos: list[Row] = []
         self.before_call: Callable[[str], None] = lambda method: None
         self._lock = threading.RLock()
         self._in_flight: Counter[int] = Counter()
@@ -118,6 +120,36 @@ class FakeMagento:
         for row in self.orders[entity_id]["items"]:
             row["qty_canceled"] = row["qty_ordered"]
         self.save(entity_id, state="canceled", status="canceled")
+
+    def refund_in_admin(self, entity_id: int, items: Mapping[int, float] | None = None) -> Row:
+        """Make an offline credit memo of units that are invoiced, of all of them where none are named."""
+        order = self._row(entity_id)
+        if order["state"] in ("canceled", "holded", "closed", "payment_review"):
+            raise PermanentError(f"A creditmemo can not be created when an order has a status of {order['status']}")
+        left = {row["item_id"]: row["qty_invoiced"] - row["qty_refunded"] for row in order["items"]}
+        chosen = {item: units for item, units in left.items() if units} if items is None else dict(items)
+        if not chosen or any(units > left.get(item, 0) for item, units in chosen.items()):
+            raise PermanentError("The quantity to refund must not be greater than the unrefunded quantity.")
+        for row in order["items"]:
+            row["qty_refunded"] += chosen.get(row["item_id"], 0)
+        memo: Row = {
+            "entity_id": self._number(),
+            "order_id": entity_id,
+            "created_at": f"{self.now:%Y-%m-%d %H:%M:%S}",
+            "comments": [],
+            "items": [{"order_item_id": item, "qty": units} for item, units in chosen.items()],
+        }
+        self.credit_memos.append(memo)
+        closed = all(row["qty_refunded"] + row["qty_canceled"] >= row["qty_ordered"] for row in order["items"])
+        self.save(entity_id, **({"state": "closed", "status": "closed"} if closed else {}))
+        return memo
+
+    def cancel_units(self, entity_id: int, units: Mapping[int, float]) -> None:
+        """Cancel units of lines, as a module of the store does: the order's own row is not saved."""
+        for row in self.orders[entity_id]["items"]:
+            if row["item_id"] in units:
+                row["qty_canceled"] += units[row["item_id"]]
+                row["updated_at"] = f"{self.now:%Y-%m-%d %H:%M:%S}"
 
     def hold(self, entity_id: int) -> None:
         """Put the order on hold."""
@@ -254,7 +286,7 @@ class FakeMagento:
                 raise PermanentError(f"A shipment cannot be created when an order has a status of {order['status']}.")
             shipped = {}
             for row in order["items"]:
-                left = row["qty_ordered"] - row["qty_shipped"] - row["qty_canceled"]
+                left = row["qty_ordered"] - row["qty_shipped"] - row["qty_canceled"] - row["qty_refunded"]
                 if quantity := min(float(items.get(row["item_id"], 0)), left):
                     shipped[row["item_id"]] = quantity
             if not shipped:
@@ -281,11 +313,53 @@ class FakeMagento:
     def cancel(self, entity_id: int) -> bool:
         with self._call("cancel", entity_id):
             order = self._row(entity_id)
-            if order["state"] in ("canceled", "holded", "closed", "complete"):
+            left = {
+                row["item_id"]: row["qty_ordered"] - row["qty_invoiced"] - row["qty_canceled"] for row in order["items"]
+            }
+            if order["state"] in ("canceled", "holded", "closed", "complete") or not any(left.values()):
                 return False
-            self.cancel_in_admin(entity_id)
+            if any(row["qty_invoiced"] for row in order["items"]):
+                # Of a partly invoiced order the rest is cancelled, and the order is not.
+                for row in order["items"]:
+                    row["qty_canceled"] += left[row["item_id"]]
+                self.save(entity_id)
+                self._complete(order)
+            else:
+                self.cancel_in_admin(entity_id)
             self.ledger.append(("cancel", entity_id))
             return True
+
+    def refund(
+        self,
+        entity_id: int,
+        *,
+        items: Mapping[int, Any],
+        comment: str,
+        shipping: Decimal | None = Decimal(0),
+        restock: Sequence[int] = (),
+        notify: bool = False,
+    ) -> str:
+        with self._call("refund", entity_id):
+            memo = self.refund_in_admin(entity_id, {item: float(qty) for item, qty in items.items()})
+            memo |= {"comments": [{"comment": comment}], "restock": list(restock)}
+            self.ledger.append(("refund", entity_id))
+            return str(memo["entity_id"])
+
+    def credit_memos_of(self, entity_id: int) -> Sequence[Json]:
+        with self._call("credit_memos_of", entity_id):
+            return copy.deepcopy([row for row in self.credit_memos if row["order_id"] == entity_id])
+
+    def orders_reduced_since(self, since: datetime) -> Sequence[int]:
+        with self._call("orders_reduced_since"):
+            made = {row["order_id"] for row in self.credit_memos if parse_magento_time(row["created_at"]) >= since}
+            reduced = {
+                int(order["entity_id"])
+                for order in self.orders.values()
+                for row in order["items"]
+                if (row["qty_canceled"] or row["qty_refunded"])
+                and parse_magento_time(row.get("updated_at", order["updated_at"])) >= since
+            }
+            return sorted(made | reduced)
 
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         with self._call("invoices_of", entity_id):
@@ -296,13 +370,16 @@ class FakeMagento:
             return copy.deepcopy([row for row in self.shipments if row["order_id"] == entity_id])
 
     def _number(self) -> int:
-        return 1 + len(self.invoices) + len(self.shipments)
+        return 1 + len(self.invoices) + len(self.shipments) + len(self.credit_memos)
 
     def _complete(self, order: Row) -> None:
         """Invoiced and shipped: Magento's save hook makes the order complete."""
         done = all(
-            row["qty_invoiced"] >= row["qty_ordered"]
-            and (row["qty_shipped"] >= row["qty_ordered"] or row["is_virtual"])
+            row["qty_invoiced"] + row["qty_canceled"] >= row["qty_ordered"]
+            and (
+                row["qty_shipped"] + row["qty_canceled"] + row["qty_refunded"] >= row["qty_ordered"]
+                or row["is_virtual"]
+            )
             for row in order["items"]
         )
         if done:
@@ -381,6 +458,7 @@ def _fits(row: Row, where: OrderFilter) -> bool:
         and (where.created_from is None or created >= where.created_from)
         and (where.created_before is None or created < where.created_before)
         and (where.updated_from is None or updated >= where.updated_from)
+        and (not where.entity_ids or entity_id in where.entity_ids)
         and (where.entity_id_from is None or entity_id >= where.entity_id_from)
         and (where.entity_id_before is None or entity_id < where.entity_id_before)
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from magento_oms.config.account_models import Model
 from magento_oms.config.fields import Exact, Flag, Whole, WrongValueError
@@ -59,6 +59,9 @@ class InvoiceConfig(Model):
         description="capitals, digits, / and -, six at the most: an invoice number has 16 characters (GST rule 46)",
         examples=["MB"],
     )
+    credit_note_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9/-]{1,6}$")] = Field(
+        default="CN", description="how the numbers of credit notes begin; another one than that of invoices"
+    )
     hsn: Annotated[str, StringConstraints(pattern=r"^([0-9]{4}|[0-9]{6}|[0-9]{8})?$")] = Field(
         default="", description="HSN code of goods whose own is not known", examples=["6109"]
     )
@@ -75,6 +78,14 @@ class InvoiceConfig(Model):
         default=Decimal(50000), ge=0, description="rupees a consignment; above it an e-way bill travels along"
     )
     language: Literal["en", "hi"] = Field(default="en", description="of the words on our own labels")
+
+    @model_validator(mode="after")
+    def _numbers_differ(self) -> InvoiceConfig:
+        if self.prefix == self.credit_note_prefix:
+            raise WrongValueError(
+                f"invoices and credit notes both begin with {self.prefix!r}.", "Give one of them another prefix."
+            )
+        return self
 
 
 class StockConfig(Model):

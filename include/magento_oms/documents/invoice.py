@@ -26,11 +26,12 @@ from magento_oms.documents.parts import (
     table,
     words,
 )
-from magento_oms.domain.invoicing.content import DocumentType, InvoiceContent, InvoiceLine, Party
+from magento_oms.domain.invoicing.content import CreditNoteContent, DocumentType, InvoiceContent, InvoiceLine, Party
 
 TITLES = {DocumentType.TAX_INVOICE: "TAX INVOICE", DocumentType.BILL_OF_SUPPLY: "BILL OF SUPPLY"}
 INVOICE_TOTAL, TO_COLLECT = "Invoice total", "To collect at the door"
 ZERO = Decimal(0)
+Printed = InvoiceContent | CreditNoteContent
 
 
 def invoice_pdf(content: InvoiceContent, *, logo: Path | None = None) -> bytes:
@@ -50,8 +51,8 @@ def amount_in_words(amount: Decimal) -> str:
 
 
 def _story(content: InvoiceContent, logo: Path | None) -> Sequence[Flowable]:
-    story: list[Flowable] = [_head(content, logo), Spacer(1, 3 * mm), _parties(content), Spacer(1, 3 * mm)]
-    story += [_goods(content), Spacer(1, 2 * mm), _end(content)]
+    story: list[Flowable] = [_head(content, logo), Spacer(1, 3 * mm), party_boxes(content), Spacer(1, 3 * mm)]
+    story += [goods_table(content), Spacer(1, 2 * mm), _end(content)]
     return story
 
 
@@ -64,7 +65,7 @@ def _head(content: InvoiceContent, logo: Path | None) -> Table:
             Image(str(logo), width=picture.imageWidth * shrink, height=picture.imageHeight * shrink, hAlign="LEFT")
         )
     seller = content.seller
-    left += lines([seller.name, *_address(seller)], first_bold=True)
+    left += lines([seller.name, *address_lines(seller)], first_bold=True)
     facts = [
         ("Invoice no.", content.number),
         ("Invoice date", f"{content.issued_on:%d %b %Y}"),
@@ -88,9 +89,10 @@ def _head(content: InvoiceContent, logo: Path | None) -> Table:
     return table([[left, right]], (WIDTH * 0.55, WIDTH * 0.45))
 
 
-def _parties(content: InvoiceContent) -> Table:
+def party_boxes(content: Printed) -> Table:
+    """Whom it is billed to, and where the goods go."""
     cells = [
-        [words(title, size=7), *lines([party.name, *_address(party)], first_bold=True)]
+        [words(title, size=7), *lines([party.name, *address_lines(party)], first_bold=True)]
         for title, party in (("Bill to", content.buyer), ("Ship to", content.ship_to))
     ]
     return table(
@@ -101,7 +103,8 @@ def _parties(content: InvoiceContent) -> Table:
     )
 
 
-def _address(party: Party) -> list[str]:
+def address_lines(party: Party) -> list[str]:
+    """An address as it is printed, with GSTIN and phone."""
     return [
         *party.lines,
         f"{party.city} {party.pincode}",
@@ -111,7 +114,8 @@ def _address(party: Party) -> list[str]:
     ]
 
 
-def _goods(content: InvoiceContent) -> Table:
+def goods_table(content: Printed) -> Table:
+    """Goods and charges, line by line."""
     inter = any(line.igst for line in content.lines)
     taxed = content.document is DocumentType.TAX_INVOICE
     taxes = [] if not taxed else ["IGST"] if inter else ["CGST", "SGST"]
@@ -216,7 +220,7 @@ def _end(content: InvoiceContent) -> Table:
         words("Amount in words", size=7),
         words(amount_in_words(content.total), bold=True),
         Spacer(1, 2 * mm),
-        _by_rate(content),
+        table_by_rate(content),
         Spacer(1, 2 * mm),
         words("Prices and discounts include GST. Computer generated; valid without a signature.", size=7),
     ]
@@ -234,7 +238,7 @@ def _end(content: InvoiceContent) -> Table:
         (TO_COLLECT, content.collect),
     ]
     shown = [(name, amount) for name, amount in sums if amount is not None]
-    rows = [[words(name), _rupees(amount, content.currency)] for name, amount in shown]
+    rows = [[words(name), rupees(amount, content.currency)] for name, amount in shown]
     strong = [number for number, (name, _) in enumerate(shown) if name in (INVOICE_TOTAL, TO_COLLECT)]
     right = table(
         rows,
@@ -247,11 +251,12 @@ def _end(content: InvoiceContent) -> Table:
     return table([[left, right]], (WIDTH * 0.57, WIDTH * 0.43))
 
 
-def _rupees(amount: Decimal, currency: str) -> str:
+def rupees(amount: Decimal, currency: str) -> str:
+    """An amount with its currency."""
     return f"{'-' if amount < 0 else ''}{currency.replace('INR', '₹')} {money(abs(amount))}"
 
 
-def _by_rate(content: InvoiceContent) -> Table:
+def table_by_rate(content: Printed) -> Table:
     """Taxable value and GST by rate."""
     rates = sorted({line.rate for line in content.lines})
     if content.document is not DocumentType.TAX_INVOICE:

@@ -15,7 +15,7 @@ from magento_oms.ports import PermanentError
 if TYPE_CHECKING:
     from magento_oms.documents.label import LabelContent
     from magento_oms.documents.manifest import ManifestContent
-    from magento_oms.domain.invoicing.content import InvoiceContent
+    from magento_oms.domain.invoicing.content import CreditNoteContent, InvoiceContent
 
 SCALES = (2.0, 3.0, 4.5)
 """Pixels a point, the quickest first: most barcodes are read from a page of 1,190 × 1,684 pixels."""
@@ -48,6 +48,20 @@ def checked_invoice(pdf: bytes, content: InvoiceContent) -> bytes:
     wanted += [money(content.sum_of(name)) for name in ("taxable", "cgst", "sgst", "igst")]
     wanted += [money(content.store_credit)] if content.store_credit else []
     return _checked(pdf, f"Invoice {content.number}", wanted, content.number, qr=content.signed_qr)
+
+
+def checked_credit_note(pdf: bytes, content: CreditNoteContent) -> bytes:
+    """The same PDF, once it reads back: its number, the invoice's, GSTINs, every total, and the barcode.
+
+    Raises:
+        DocumentWrong: it does not.
+    """
+    from magento_oms.documents.parts import money
+
+    wanted = [content.number, content.invoice_number, content.order_number, money(content.total)]
+    wanted += [content.seller.gstin, content.buyer.gstin, content.irn, money(content.sum_of("taxable"))]
+    wanted += [money(line.total) for line in content.lines]
+    return _checked(pdf, f"Credit note {content.number}", wanted, content.number)
 
 
 def checked_label(pdf: bytes, content: LabelContent) -> bytes:

@@ -21,6 +21,7 @@ from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
+from magento_oms.workflows.fulfilling.tell_credit_note import TellCreditNote
 from magento_oms.workflows.fulfilling.tell_magento import TellMagento
 from magento_oms.workflows.push import Kinds
 
@@ -115,5 +116,6 @@ def magento_kinds(config: InstanceConfig) -> Kinds:
         FetchShipment(config),
         TellMagento(config),
         CancelOrder(),
+        TellCreditNote(config),
     )
     return {kind.name: kind for kind in kinds}

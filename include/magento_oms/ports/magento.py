@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from magento_oms.ports.errors import Json
@@ -36,6 +37,7 @@ class OrderFilter:
     created_from: datetime | None = None  # inclusive
     created_before: datetime | None = None  # exclusive
     updated_from: datetime | None = None  # inclusive
+    entity_ids: tuple[int, ...] = ()
     entity_id_from: int | None = None  # inclusive
     entity_id_before: int | None = None  # exclusive
 
@@ -111,6 +113,13 @@ class MagentoOrders(Protocol):
         """One order as it is now, as a page with its raw text. Raises NotFound."""
         ...
 
+    def orders_reduced_since(self, since: datetime) -> Sequence[int]:
+        """Ids of the orders with a credit memo made since, or a line of which units were cancelled or refunded since.
+
+        `since` is aware UTC, on a whole second. Costs the store three requests and a row an order.
+        """
+        ...
+
     def server_time(self) -> datetime:
         """The store's own clock by the last answer's `Date` header, aware UTC."""
         ...
@@ -179,6 +188,28 @@ class MagentoOrderActions(Protocol):
 
     def cancel(self, entity_id: int) -> bool:
         """Cancel what is left of an order; whether Magento says that it did. Read it back: it may say so wrongly."""
+        ...
+
+    def refund(
+        self,
+        entity_id: int,
+        *,
+        items: Mapping[int, Any],
+        comment: str,
+        shipping: Decimal | None = Decimal(0),
+        restock: Sequence[int] = (),
+        notify: bool = False,
+    ) -> str:
+        """Refund exactly `items` (order item id → quantity) offline, which moves no money; the credit memo's id.
+
+        Args:
+            shipping: to refund, without tax; None: all that is left of it.
+            restock: item ids whose units are for sale again.
+        """
+        ...
+
+    def credit_memos_of(self, entity_id: int) -> Sequence[Json]:
+        """The credit memos of an order, with items and comments."""
         ...
 
     def invoices_of(self, entity_id: int) -> Sequence[Json]:

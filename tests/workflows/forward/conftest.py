@@ -30,6 +30,7 @@ from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
 from magento_oms.workflows.fulfilling.notify_store import NotifyStore
+from magento_oms.workflows.fulfilling.tell_credit_note import TellCreditNote
 from magento_oms.workflows.fulfilling.tell_magento import TellMagento
 from magento_oms.workflows.order_check import OrderCheck
 from magento_oms.workflows.push import PushSummary, push
@@ -158,7 +159,7 @@ class Forward:
         """Carry out what is due at the store."""
         kinds = (
             AcknowledgeOrder(self.config), CreateInvoice(self.config), CreateShipment(self.config),
-            FetchShipment(self.config), TellMagento(self.config),
+            FetchShipment(self.config), TellMagento(self.config), TellCreditNote(self.config),
         )  # fmt: skip
         return self._push(TARGET, self.store, kinds)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 ZERO = Decimal(0)
 
@@ -55,8 +56,31 @@ class InvoiceLine:
     total: Decimal
 
 
+class _Priced(Protocol):
+    @property
+    def goods(self) -> tuple[InvoiceLine, ...]: ...
+
+    @property
+    def charges(self) -> tuple[InvoiceLine, ...]: ...
+
+
+class Sums:
+    """What documents of goods and charges have in common."""
+
+    __slots__ = ()
+
+    @property
+    def lines(self: _Priced) -> tuple[InvoiceLine, ...]:
+        """Goods and charges."""
+        return self.goods + self.charges
+
+    def sum_of(self: _Priced, name: str) -> Decimal:
+        """The sum of one figure over goods and charges."""
+        return sum((getattr(line, name) for line in self.goods + self.charges), ZERO)
+
+
 @dataclass(frozen=True, slots=True)
-class InvoiceContent:
+class InvoiceContent(Sums):
     """An invoice. `issued_on` and `ordered_on` are days in the store's zone.
 
     Attributes:
@@ -91,11 +115,34 @@ class InvoiceContent:
     signed_qr: str = field(default="", repr=False)
     eway_bill: str = ""
 
-    @property
-    def lines(self) -> tuple[InvoiceLine, ...]:
-        """Goods and charges."""
-        return self.goods + self.charges
 
-    def sum_of(self, name: str) -> Decimal:
-        """The sum of one figure over goods and charges."""
-        return sum((getattr(line, name) for line in self.lines), ZERO)
+@dataclass(frozen=True, slots=True)
+class CreditNoteContent(Sums):
+    """A credit note on (a part of) one invoice: CGST Act s. 34, rule 53. Figures as on the invoice, positive.
+
+    Attributes:
+        document: of the invoice: whether there is GST to be credited.
+        issued_on, invoiced_on, ordered_on: days in India.
+        reason: in words, as it is printed.
+        irn: of the invoice that it credits.
+    """
+
+    document: DocumentType
+    number: str
+    issued_on: date
+    reason: str
+    invoice_number: str
+    invoiced_on: date
+    order_number: str
+    ordered_on: date
+    seller: Party
+    buyer: Party
+    ship_to: Party
+    supply_state: str
+    supply_code: str
+    goods: tuple[InvoiceLine, ...]
+    charges: tuple[InvoiceLine, ...]
+    rounding: Decimal
+    total: Decimal
+    currency: str = "INR"
+    irn: str = ""
