@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from magento_oms.domain.geography import kilometres, shared_digits, state_of_pincode
 from magento_oms.domain.routing import explain
 from magento_oms.domain.routing.plan import cost, split
+from magento_oms.domain.routing.search import STEPS, SURELY_EXACT
 from magento_oms.domain.routing.words import Decision, Demand, Place, Policy, Queue, Rules, Strategy
 
 D = Decimal
@@ -90,6 +91,55 @@ def test_capacity_refusals_and_the_bound_on_parcels() -> None:
     assert sum(partly.unfilled.values()) == 1
 
 
+def test_many_small_stocks_fill_a_large_order() -> None:
+    """Places that hold the same are no twins while all of them are needed."""
+    places = [place(f"p{number:02}", number, A=1) for number in range(10)]
+    decision = split(want(A=8), places, USUAL)
+    assert list(shipped(decision)) == [f"p{number:02}" for number in range(8)]
+    assert decision.exact
+
+
+def test_a_part_of_an_order_may_come_from_as_many_places_as_are_allowed() -> None:
+    places = [place("a", 1, A=5), place("b", 2, A=3), place("c", 3, A=3)]
+    decision = split(want(A=20), places, Rules(USUAL.strategies, Policy.MANY_PARTIAL, max_parcels=2))
+    assert shipped(decision) == {"a": {1: 5}, "b": {1: 3}}
+    assert decision.unfilled == {1: D(12)}
+
+
+def hard(count: int) -> tuple[list[Demand], list[Place], Rules]:
+    """An order whose lines need many of so many places, all alike in kilometres."""
+    places = [
+        place(f"p{n:02}", 100 + n % 3, **{sku: (n * 7 + k * 5) % 4 for k, sku in enumerate("ABCDE")})
+        for n in range(count)
+    ]
+    return want(A=12, B=12, C=12, D=12, E=12), places, Rules((S.NEAREST, S.FEWEST_PARCELS), Policy.COMPLETE)
+
+
+def test_twelve_places_are_decided_upon_exactly() -> None:
+    demands, places, rules = hard(SURELY_EXACT)
+    decision = split(demands, places, rules)
+    assert decision.exact
+    best = cheapest_by_force(demands, places, rules)
+    used = [cost(p, rules.strategies) for p in places if p.code in shipped(decision)]
+    assert tuple(map(sum, zip(*used, strict=True))) == best
+
+
+def test_beyond_that_the_best_that_was_found_is_taken_and_said_so() -> None:
+    demands, places, rules = hard(50)
+    decision = split(demands, places, rules)
+    assert not decision.exact
+    assert decision.ways == STEPS
+    assert not decision.unfilled
+    why = explain.why_here(decision.parts[0], demands, places, rules, decision)
+    assert f"the best of {STEPS} ways that were looked at; the search was cut short" in why["why"]
+
+
+def test_the_way_does_not_depend_on_the_order_of_the_places() -> None:
+    places = [place(f"p{number}", 10, A=1, B=number % 2) for number in range(6)]
+    first = split(want(A=1, B=1), places, USUAL)
+    assert split(want(A=1, B=1), places[::-1], USUAL) == first
+
+
 def test_a_place_without_counted_stock_ships_anything() -> None:
     decision = split(want(A=7, B=1), [Place("make_to_order", None, 5)], USUAL)
     assert shipped(decision) == {"make_to_order": {1: 7, 2: 1}}
@@ -113,7 +163,7 @@ PLACES = st.lists(
         km=st.sampled_from([1.0, 10.0, 100.0]),
         priority=st.integers(0, 2),
     ),
-    max_size=6,
+    max_size=8,
 ).map(lambda places: [Place(f"p{n}", p.stock, p.kilometres, 0, p.priority) for n, p in enumerate(places)])
 DEMANDS = st.lists(st.integers(1, 3), min_size=1, max_size=3).map(
     lambda counts: [Demand(n, "ABC"[n - 1], D(count)) for n, count in enumerate(counts, 1)]
@@ -124,7 +174,7 @@ STRATEGIES = st.permutations(list(Strategy)).flatmap(lambda order: st.integers(1
 def cheapest_by_force(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> tuple[float, ...] | None:
     """The cost of the cheapest set of places that fill everything, found by trying all sets."""
     best = None
-    for size in range(1, len(places) + 1):
+    for size in range(1, min(len(places), rules.max_parcels or len(places)) + 1):
         for chosen in combinations(places, size):
             held = {d.sku: sum((p.stock or {}).get(d.sku, D(0)) for p in chosen) for d in demands}
             if all(held[d.sku] >= d.quantity for d in demands):
@@ -134,9 +184,11 @@ def cheapest_by_force(demands: Sequence[Demand], places: Sequence[Place], rules:
 
 
 @settings(max_examples=400, deadline=None)
-@given(demands=DEMANDS, places=PLACES, strategies=STRATEGIES)
-def test_no_cheaper_way_exists(demands: list[Demand], places: list[Place], strategies: tuple[Strategy, ...]) -> None:
-    rules = Rules(strategies, Policy.COMPLETE)
+@given(demands=DEMANDS, places=PLACES, strategies=STRATEGIES, bound=st.none() | st.integers(1, 3))
+def test_no_cheaper_way_exists(
+    demands: list[Demand], places: list[Place], strategies: tuple[Strategy, ...], bound: int | None
+) -> None:
+    rules = Rules(strategies, Policy.COMPLETE, bound)
     decision = split(demands, places, rules)
     best = cheapest_by_force(demands, places, rules)
     assert (best is None) == (not decision.parts)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from magento_oms.domain.routing.search import STEPS
 from magento_oms.domain.routing.words import Decision, Demand, Part, Place, Queue, Rules, Strategy
 
 
@@ -78,7 +76,7 @@ def why_here(
     found = (
         f"no better way exists ({decision.ways} looked at)"
         if decision.exact
-        else f"the best of {min(decision.ways, STEPS)} ways that were looked at; the search was cut short"
+        else f"the best of {decision.ways} ways that were looked at; the search was cut short"
     )
     parcels = len(decision.parts)
     return {
@@ -106,6 +104,11 @@ def why_unfilled(item_id: int, demands: Sequence[Demand], places: Sequence[Place
         full = [place.code for place in places if place.room == 0]
         if full:
             return f"{', '.join(full)} cannot be given more today; of {demand.sku} there is: {named}."
+        if not decision.exact:
+            return (
+                f"{demand.sku} is there ({named}), but none of {decision.ways} ways had few enough parcels; the search "
+                "was cut short."
+            )
         return f"{demand.sku} is there ({named}), but another line of the order is not, or it needs too many parcels."
     return f"{_figure(missing)} of {_figure(demand.quantity)} {demand.sku} missing; there is: {named}."
 
@@ -150,8 +153,3 @@ def _offer(place: Place, sku: str) -> Decimal | None:
 
 def _figure(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
-
-
-def with_rules(rules: Rules, strategies: Sequence[Strategy]) -> Rules:
-    """The same rules, compared by other strategies."""
-    return replace(rules, strategies=tuple(strategies))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from magento_oms.domain.routing.search import Cost, Cover, Holder, cheapest_cover
+from magento_oms.domain.routing.search import Cost, Cover, Holder, cheapest_cover, holder
 from magento_oms.domain.routing.words import Decision, Demand, Part, Place, Policy, Queue, Rules, Strategy
 
 GRAIN = 10_000
@@ -22,34 +23,37 @@ def split(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> D
     """
     wanted = _by_sku(demands)
     able = [place for place in places if place.room is None or place.room > 0]
-    holders = [_holder(place, wanted, rules.strategies) for place in able]
+    whole = {sku: Decimal(grains) / GRAIN for sku, grains in wanted.items()}
+    holders = [each for place in able if (each := _holder(place, wanted, whole, rules.strategies)) is not None]
     fillable = {
-        sku: min(quantity, sum(holder.holds[number] for holder in holders))
+        sku: min(quantity, sum([each.holds[number] for each in holders]))
         for number, (sku, quantity) in enumerate(wanted.items())
     }
     if rules.policy is Policy.COMPLETE and fillable != wanted:
         return _nothing(demands, _queue(rules, places, demands))
+    if fillable != wanted:
+        amounts = list(fillable.values())
+        holders = [holder(each.name, tuple(map(min, each.holds, amounts)), amounts, each.cost) for each in holders]
     cover, fillable = _cover(fillable, holders, rules)
-    if cover is None:
-        return _nothing(demands, _queue(rules, places, demands))
+    if cover is None or not cover.chosen:
+        nothing = _nothing(demands, _queue(rules, places, demands))
+        return nothing if cover is None else replace(nothing, exact=cover.exact, ways=cover.steps)
     parts, unfilled = _dealt(demands, list(fillable), cover)
     queue = _queue(rules, places, demands) if unfilled else None
     return Decision(parts, unfilled, queue, exact=cover.exact, ways=cover.steps)
 
 
+_COSTS: dict[Strategy, Callable[[Place], float]] = {
+    Strategy.FEWEST_PARCELS: lambda place: 1.0,
+    Strategy.NEAREST: lambda place: FAR if place.kilometres is None else place.kilometres,
+    Strategy.NEAREST_PREFIX: lambda place: float(DIGITS - place.shared_digits),
+    Strategy.PRIORITY: lambda place: float(place.priority),
+}
+
+
 def cost(place: Place, strategies: Sequence[Strategy]) -> Cost:
     """What a parcel from this place costs, by each strategy."""
-    return tuple(_cost(place, strategy) for strategy in strategies)
-
-
-def _cost(place: Place, strategy: Strategy) -> float:
-    if strategy is Strategy.FEWEST_PARCELS:
-        return 1.0
-    if strategy is Strategy.NEAREST:
-        return FAR if place.kilometres is None else place.kilometres
-    if strategy is Strategy.NEAREST_PREFIX:
-        return float(DIGITS - place.shared_digits)
-    return float(place.priority)
+    return tuple([_COSTS[strategy](place) for strategy in strategies])
 
 
 def _by_sku(demands: Sequence[Demand]) -> dict[str, int]:
@@ -60,21 +64,28 @@ def _by_sku(demands: Sequence[Demand]) -> dict[str, int]:
     return wanted
 
 
-def _holder(place: Place, wanted: dict[str, int], strategies: Sequence[Strategy]) -> Holder:
-    return Holder(
-        place.code,
-        tuple([_held(place, sku, quantity) for sku, quantity in wanted.items()]),
-        tuple([_cost(place, strategy) for strategy in strategies]),
-    )
-
-
-def _held(place: Place, sku: str, wanted: int) -> int:
-    if sku in place.refused:
-        return 0
-    if place.stock is None:
-        return wanted
-    held = place.stock.get(sku)
-    return min(wanted, int(held * GRAIN)) if held and held > 0 else 0
+def _holder(
+    place: Place, wanted: dict[str, int], whole: Mapping[str, Decimal], strategies: Sequence[Strategy]
+) -> Holder | None:
+    """A place as the search sees it; None: it has nothing of the order."""
+    stock, refused = place.stock, place.refused
+    if stock is None:
+        holds = list(wanted.values())
+    else:
+        holds = []
+        for sku, want in wanted.items():
+            held = stock.get(sku)
+            if held is None:
+                holds.append(0)
+            elif held >= whole[sku]:
+                holds.append(want)
+            else:
+                holds.append(int(held * GRAIN) if held > 0 else 0)
+    if refused:
+        holds = [0 if sku in refused else held for sku, held in zip(wanted, holds, strict=True)]
+    if not any(holds):
+        return None
+    return holder(place.code, holds, tuple(wanted.values()), cost(place, strategies))
 
 
 def _cover(fillable: dict[str, int], holders: Sequence[Holder], rules: Rules) -> tuple[Cover | None, dict[str, int]]:
@@ -82,15 +93,15 @@ def _cover(fillable: dict[str, int], holders: Sequence[Holder], rules: Rules) ->
     wanted = list(fillable.values())
     if not any(wanted):
         return None, fillable
-    capped = [Holder(each.name, tuple(map(min, each.holds, wanted)), each.cost) for each in holders]
-    cover = cheapest_cover(wanted, capped, at_most=rules.max_parcels)
-    if cover is not None or rules.policy is Policy.COMPLETE or rules.max_parcels is None:
+    cover = cheapest_cover(wanted, holders, at_most=rules.max_parcels)
+    if (cover is not None and cover.chosen) or rules.policy is Policy.COMPLETE or rules.max_parcels is None:
         return cover, fillable
-    chosen, left = list[Holder](), tuple(wanted)
-    for _ in range(rules.max_parcels):
-        best = max(capped, key=lambda each: (sum(map(min, each.holds, left)), tuple(-part for part in each.cost)))
-        if best in chosen or not sum(map(min, best.holds, left)):
+    chosen, unused, left = list[Holder](), list(holders), tuple(wanted)
+    while unused and len(chosen) < rules.max_parcels:
+        best = max(unused, key=lambda each: (sum(map(min, each.holds, left)), tuple(-part for part in each.cost)))
+        if not sum(map(min, best.holds, left)):
             break
+        unused.remove(best)
         chosen.append(best)
         left = tuple(max(want - have, 0) for want, have in zip(left, best.holds, strict=True))
     filled = {sku: want - rest for (sku, want), rest in zip(fillable.items(), left, strict=True)}

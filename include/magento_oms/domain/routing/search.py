@@ -7,29 +7,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Cost = tuple[float, ...]
 """Compared from left to right; costs of places add up."""
 
-STEPS = 4000
-"""Partial ways that are looked at. Three parcels over fifty locations are always found exactly within it."""
+SURELY_EXACT = 12
+"""Up to so many locations that hold something of an order no better way exists than the one that is found."""
 
-MAY_SHARE = 6
-"""Of places that are alike in what they hold, so many may have to share one SKU."""
+STEPS = 2**SURELY_EXACT
+"""Partial ways that are looked at; each is another set of places, so that twelve places never need more. Of more places
+most ways are ruled out unseen: an order of five lines over fifty is nearly always decided exactly too, and what was cut
+short is said to be.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A place as the search sees it: what it holds of each SKU (no more than is wanted), and the cost of using it."""
+class Holder(NamedTuple):
+    """A place as the search sees it.
+
+    Attributes:
+        holds: of each SKU, no more than is wanted.
+        cost: of using it.
+        whole: a bit for each SKU of which it holds all that is wanted.
+        partly: whether of some SKU it holds less than is wanted, but not nothing.
+    """
 
     name: str
     holds: tuple[int, ...]
     cost: Cost
+    whole: int
+    partly: bool
+
+
+def holder(name: str, holds: Sequence[int], wanted: Sequence[int], cost: Cost) -> Holder:
+    """A place that holds so much."""
+    whole, partly, bit = 0, False, 1
+    for held, want in zip(holds, wanted, strict=True):
+        if held:
+            if held >= want:
+                whole |= bit
+            else:
+                partly = True
+        bit <<= 1
+    return Holder(name, tuple(holds), cost, whole, partly)
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """The places to use, cheapest first."""
+    """The places to use, cheapest first; none: the search was cut short before it found a way.
+
+    Attributes:
+        exact: whether no cheaper way exists.
+        steps: partial ways that were looked at.
+    """
 
     chosen: tuple[Holder, ...]
     exact: bool
@@ -39,39 +69,36 @@ class Cover:
 def cheapest_cover(wanted: Sequence[int], holders: Sequence[Holder], *, at_most: int | None = None) -> Cover | None:
     """The cheapest places that together hold all that is wanted; None: no places do, or too many would be needed.
 
-    Between ways that cost the same, the one with the names that come first.
+    Between ways that cost the same, the same one each time, whatever order the places are given in.
     """
-    useful = _without_twins(wanted, sorted(holders, key=lambda holder: (holder.cost, holder.name)))
+    useful = _without_twins(wanted, sorted(holders, key=lambda each: (each.cost, each.name)))
     search = _Search(wanted, useful, at_most)
     search.start()
+    exact, steps = search.steps <= STEPS, min(search.steps, STEPS)
     if search.best is None:
-        return None
-    chosen = tuple(sorted(search.best, key=lambda holder: (holder.cost, holder.name)))
-    return Cover(chosen, exact=search.steps <= STEPS, steps=search.steps)
+        return None if exact else Cover((), exact, steps)
+    return Cover(tuple(sorted(search.best, key=lambda each: (each.cost, each.name))), exact, steps)
 
 
 def _without_twins(wanted: Sequence[int], ranked: Sequence[Holder]) -> list[Holder]:
-    """Leaves out places that a cheaper one makes superfluous: it holds the same, or more."""
-    whole: list[Holder] = []  # each holds all that is wanted of some SKUs, and nothing of the others
+    """Leaves out places that cheaper ones make superfluous: one that holds at least as much in whole, or so many that
+    hold the same that together they hold all that is wanted of it.
+    """
+    wholes: list[int] = []  # of places that hold all that is wanted of some SKUs, and nothing of the others
     kept: list[Holder] = []
     seen: dict[tuple[int, ...], int] = {}
-    for holder in ranked:
-        if not any(holder.holds):
+    for each in ranked:
+        if each.partly:
+            seen[each.holds] = seen.get(each.holds, 0) + 1
+            enough = max(-(-want // held) for want, held in zip(wanted, each.holds, strict=True) if held)
+            if seen[each.holds] > enough:
+                continue
+        elif not each.whole or any(each.whole & other == each.whole for other in wholes):
             continue
-        if all(held in (0, want) for held, want in zip(holder.holds, wanted, strict=True)):
-            if any(_covers(other.holds, holder.holds) for other in whole):
-                continue
-            whole.append(holder)
         else:
-            seen[holder.holds] = seen.get(holder.holds, 0) + 1
-            if seen[holder.holds] > MAY_SHARE:
-                continue
-        kept.append(holder)
+            wholes.append(each.whole)
+        kept.append(each)
     return kept
-
-
-def _covers(more: tuple[int, ...], less: tuple[int, ...]) -> bool:
-    return all(a >= b for a, b in zip(more, less, strict=True))
 
 
 class _Search:
@@ -80,9 +107,6 @@ class _Search:
         self._holders = holders
         self._at_most = at_most if at_most is not None else len(holders)
         self._skus = range(len(self._wanted))
-        width = len(holders[0].cost) if holders else 0
-        self._nothing: Cost = (0.0,) * width
-        self._least: Cost = tuple(min(holder.cost[i] for holder in holders) for i in range(width)) if holders else ()
         self.best: list[Holder] | None = None
         self._best_cost: Cost = ()
         self.steps = 0
@@ -92,72 +116,75 @@ class _Search:
             self.best = []
             return
         self._greedy()
-        self._descend(self._wanted, [], self._nothing, list(range(len(self._holders))))
+        nothing = (0.0,) * len(self._holders[0].cost) if self._holders else ()
+        self._descend(self._wanted, [], nothing, list(range(len(self._holders))))
 
     def _greedy(self) -> None:
         """A first way, to measure others by: the place that holds most of what is left, again and again."""
-        left, chosen, cost = self._wanted, list[Holder](), self._nothing
-        unused = list(self._holders)
+        left, chosen, unused = self._wanted, list[Holder](), list(self._holders)
         while any(left) and unused and len(chosen) < self._at_most:
-            best = max(unused, key=lambda holder: sum(map(min, holder.holds, left)))
+            best = max(unused, key=lambda each: sum(map(min, each.holds, left)))
             if not sum(map(min, best.holds, left)):
                 return
             unused.remove(best)
             chosen.append(best)
-            cost = _sum(cost, best.cost)
             left = _minus(left, best.holds)
-        if not any(left):
+        if not any(left) and chosen:
+            self._keep(chosen, tuple(map(sum, zip(*(each.cost for each in chosen), strict=True))))
+
+    def _keep(self, chosen: list[Holder], cost: Cost) -> None:
+        if self.best is None or cost < self._best_cost:
             self.best, self._best_cost = chosen, cost
 
     def _descend(self, left: tuple[int, ...], chosen: list[Holder], cost: Cost, free: list[int]) -> None:
-        """Try what can follow on `chosen`; `free` are the places that may still be used, cheapest first."""
+        """Try what can follow on `chosen`; `free` are the places that may still be used, cheapest first.
+
+        Costs are compared from left to right and add up, so that no two places cost less than the first two of `free`.
+        """
         self.steps += 1
-        if self.steps > STEPS:
+        if self.steps > STEPS or not free:
             return
-        if not any(left):
-            if self.best is None or cost < self._best_cost:
-                self.best, self._best_cost = list(chosen), cost
+        holders = self._holders
+        cheapest = holders[free[0]].cost
+        if (alone := self._alone(left, free)) is not None:
+            self._keep([*chosen, alone], _sum(cost, alone.cost))
+        if len(free) < 2 or len(chosen) + 2 > self._at_most:
             return
-        more = self._at_least(left, free)
-        if more is None or len(chosen) + more > self._at_most:
+        if self.best is not None and _sum(_sum(cost, cheapest), holders[free[1]].cost) >= self._best_cost:
             return
-        if self.best is not None and _sum(cost, tuple(least * more for least in self._least)) >= self._best_cost:
-            return
-        scarce, suppliers = self._scarcest(left, free)
-        if scarce is None:
-            return
-        # Every way uses one of these places. Once all ways with one of them were looked at, it is left out.
+        # Every other way uses one of these places, and one more. Once all ways with one were looked at, it is left out.
         gone: set[int] = set()
-        for index in suppliers:
-            holder = self._holders[index]
-            rest = [other for other in free if other != index and other not in gone]
-            chosen.append(holder)
-            self._descend(_minus(left, holder.holds), chosen, _sum(cost, holder.cost), rest)
-            chosen.pop()
-            gone.add(index)
-            if self.steps > STEPS:
+        for index in self._scarcest(left, free):
+            each = holders[index]
+            spent = _sum(cost, each.cost)
+            if self.steps > STEPS or (self.best is not None and _sum(spent, cheapest) >= self._best_cost):
                 return
+            after = _minus(left, each.holds)
+            gone.add(index)
+            if any(after):
+                self._descend(after, [*chosen, each], spent, [other for other in free if other not in gone])
 
-    def _at_least(self, left: tuple[int, ...], free: list[int]) -> int | None:
-        """How many more places are needed at the least: one, or two where none holds all that is left."""
-        if not free:
-            return None
+    def _alone(self, left: tuple[int, ...], free: list[int]) -> Holder | None:
+        """The cheapest place that holds all that is left."""
+        wanted = sum(1 << sku for sku in self._skus if left[sku])
         for index in free:
-            if all(map(int.__ge__, self._holders[index].holds, left)):
-                return 1
-        return 2
+            each = self._holders[index]
+            # One that does not hold all that was wanted may still hold all that is left.
+            if each.whole & wanted == wanted or (each.partly and all(map(int.__ge__, each.holds, left))):
+                return each
+        return None
 
-    def _scarcest(self, left: tuple[int, ...], free: list[int]) -> tuple[int | None, list[int]]:
-        """The wanted SKU that the fewest places hold, and those places; None: one of the SKUs cannot be filled."""
-        best: tuple[int | None, list[int]] = (None, [])
+    def _scarcest(self, left: tuple[int, ...], free: list[int]) -> list[int]:
+        """The places that hold the SKU that the fewest hold, cheapest first; none: one of the SKUs cannot be filled."""
+        best: list[int] = []
         for sku in self._skus:
             if not left[sku]:
                 continue
             suppliers = [index for index in free if self._holders[index].holds[sku]]
-            if sum(self._holders[index].holds[sku] for index in suppliers) < left[sku]:
-                return None, []
-            if best[0] is None or len(suppliers) < len(best[1]):
-                best = (sku, suppliers)
+            if sum([self._holders[index].holds[sku] for index in suppliers]) < left[sku]:
+                return []
+            if not best or len(suppliers) < len(best):
+                best = suppliers
         return best
 
 
