@@ -151,9 +151,20 @@ def test_every_decision_says_why() -> None:
     why = explain.why_here(decision.parts[0], demands, places, USUAL, decision)
     assert why["why"].startswith("2 of 2 units, in 1 parcel: no better way exists")
     assert "fewest parcels, then distance" in why["why"]
-    assert {tried["location"]: tried["result"] for tried in why["tried"]}["c"] == "has none of it"
+    told = {each["location"]: each["result"] for each in explain.tried(demands, places, USUAL, decision)}
+    assert list(told) == ["a", "b", "c"]
+    assert told["a"].startswith("ships a part; 10 km")
+    assert told["b"].startswith("could give A 1, B 0; 20 km")
+    assert told["c"] == "has none of it"
     nothing = split(want(A=3), [place("a", A=1)], USUAL)
     assert explain.why_unfilled(1, want(A=3), [place("a", A=1)], nothing) == "3 of 3 A missing; there is: a 1."
+
+
+def test_of_many_places_the_best_are_named() -> None:
+    places = [place(f"p{number:02}", number, A=1) for number in range(30)] + [place("full", 0, room=0, A=1)]
+    told = explain.tried(want(A=1), places, USUAL, split(want(A=1), places, USUAL))
+    assert [each["location"] for each in told] == [*(f"p{number:02}" for number in range(12)), "19 more"]
+    assert told[-1]["result"] == "18 of them could give some of it"
 
 
 PLACES = st.lists(

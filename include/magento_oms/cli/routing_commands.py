@@ -77,10 +77,10 @@ def simulate(
 ) -> None:
     """Decide upon past orders with other strategies and compare parcels, splits, distance and unfilled lines.
 
-    Each order is decided upon with the stock that its own decision saw. Nothing is changed.
+    Each order is decided upon with the stock that was seen when it was decided upon. Nothing is changed.
     """
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from magento_oms.domain.routing.words import Policy, Strategy
     from magento_oms.storage.database import database_url
@@ -96,16 +96,13 @@ def simulate(
         ) from None
     now = datetime.now(UTC)
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
     ) as bar:
-        looked = bar.add_task("Deciding again")
-        seen = 0
-
-        def step(count: int) -> None:
-            nonlocal seen
-            seen += count
-            bar.update(looked, description=f"Deciding again: {seen}")
-
+        looked = bar.add_task("Deciding again", total=None)
         compared = run(
             database_url(),
             instance,
@@ -115,7 +112,7 @@ def simulate(
             strategies=wanted,
             policy=kept,
             max_parcels=max_parcels,
-            step=step,
+            step=lambda done, of: bar.update(looked, completed=done, total=of),
         )
     names = ("orders", "parcels", "split", "unfilled_lines", "kilometres", "not_exact")
     rows = [

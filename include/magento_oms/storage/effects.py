@@ -76,6 +76,32 @@ def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]
         notify(connection, signal(target))
 
 
+_PLAN = text(
+    "insert into effect"
+    " (target, kind, subject, generation, lane, order_id, state, even_if_stopped, details)"
+    " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state,"
+    " :even_if_stopped, :details"
+    " from effect where target = :target and kind = :kind and subject = :subject"
+    " having count(*) filter (where state <> 'cancelled') = 0"
+    " on conflict do nothing returning id"
+)
+
+
+def plan_many(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]]) -> None:
+    """Plan effects that wait for none other, as `plan` does it for one."""
+    if not planned:
+        return
+    connection.execute(
+        _PLAN,
+        [
+            _values(effect, order_id, EffectState.WITHHELD if effect.withheld else EffectState.DUE)
+            for order_id, effect in planned
+        ],
+    )
+    for target in {effect.target for _, effect in planned if not effect.withheld}:
+        notify(connection, signal(target))
+
+
 def plan(
     connection: Connection, effect: PlannedEffect, order_id: int | None, *, after: Iterable[int] = ()
 ) -> int | None:
@@ -85,27 +111,7 @@ def plan(
     """
     waits = _not_done(connection, after)
     state = EffectState.WITHHELD if effect.withheld else EffectState.PLANNED if waits else EffectState.DUE
-    effect_id = connection.execute(
-        text(
-            "insert into effect"
-            " (target, kind, subject, generation, lane, order_id, state, even_if_stopped, details)"
-            " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state,"
-            " :even_if_stopped, :details"
-            " from effect where target = :target and kind = :kind and subject = :subject"
-            " having count(*) filter (where state <> 'cancelled') = 0"
-            " on conflict do nothing returning id"
-        ),
-        {
-            "target": effect.target,
-            "kind": effect.kind,
-            "subject": effect.subject,
-            "lane": effect.lane,
-            "order_id": order_id,
-            "state": str(state),
-            "even_if_stopped": effect.even_if_stopped,
-            "details": _json(effect.details),
-        },
-    ).scalar()
+    effect_id = connection.execute(_PLAN, _values(effect, order_id, state)).scalar()
     if effect_id is None:
         return None
     for other in waits:
@@ -118,10 +124,25 @@ def plan(
     return int(effect_id)
 
 
+def _values(effect: PlannedEffect, order_id: int | None, state: EffectState) -> dict[str, Any]:
+    return {
+        "target": effect.target,
+        "kind": effect.kind,
+        "subject": effect.subject,
+        "lane": effect.lane,
+        "order_id": order_id,
+        "state": str(state),
+        "even_if_stopped": effect.even_if_stopped,
+        "details": _json(effect.details),
+    }
+
+
 def _not_done(connection: Connection, effect_ids: Iterable[int]) -> list[int]:
     """Those of the effects that are not done, kept from being done until this transaction ends."""
+    if not (ids := list(effect_ids)):
+        return []
     rows = connection.execute(
-        text("select id, state from effect where id = any(:ids) order by id for share"), {"ids": list(effect_ids)}
+        text("select id, state from effect where id = any(:ids) order by id for share"), {"ids": ids}
     )
     return [row.id for row in rows if row.state != EffectState.DONE]
 

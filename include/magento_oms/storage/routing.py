@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -210,17 +210,36 @@ def put_aside(connection: Connection, order_id: int) -> None:
     connection.execute(text("update sales_order set route_at = null where id = :id"), {"id": order_id})
 
 
+_DECISIONS = (
+    " from routing_decision d join sales_order o on o.id = d.order_id where o.instance = :instance"
+    " and (cast(:store_id as bigint) is null or o.store_id = :store_id)"
+    " and d.decided_at >= :since and d.decided_at < :until"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Decisions about the orders of an instance (or one of its stores) in a time."""
+
+    instance: str
+    store_id: int | None
+    since: datetime
+    until: datetime
+
+
+def count_decisions(connection: Connection, span: Span) -> int:
+    """How many decisions there are."""
+    count: int = connection.execute(text(f"select count(*) {_DECISIONS}"), asdict(span)).scalar_one()
+    return count
+
+
 def decisions(
-    connection: Connection, *, instance: str, store_id: int | None, since: datetime, until: datetime, after: int = 0
+    connection: Connection, span: Span, after: int = 0
 ) -> Iterable[tuple[int, int, dict[str, Any], dict[str, Any]]]:
-    """What was decided in a time: id, order id, what was seen, and what came of it; in order, from the next id on."""
+    """Decisions: id, order id, what was seen, and what came of it; in order, from the next id on."""
     rows = connection.execute(
-        text(
-            "select d.id, d.order_id, d.seen, d.outcome from routing_decision d join sales_order o on o.id = d.order_id"
-            " where o.instance = :instance and (cast(:store_id as bigint) is null or o.store_id = :store_id)"
-            " and d.decided_at >= :since and d.decided_at < :until and d.id > :after order by d.id limit 5000"
-        ),
-        {"instance": instance, "store_id": store_id, "since": since, "until": until, "after": after},
+        text(f"select d.id, d.order_id, d.seen, d.outcome {_DECISIONS} and d.id > :after order by d.id limit 1000"),
+        asdict(span) | {"after": after},
     )
     return [(row.id, row.order_id, row.seen, row.outcome) for row in rows]
 

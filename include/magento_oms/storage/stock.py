@@ -42,19 +42,18 @@ def available_for_update(
 
 def reserve(connection: Connection, units: Units) -> None:
     """Promise units (negative: take the promise back)."""
-    rows = [
-        {"location": location, "sku": sku, "units": quantity}
-        for (location, sku), quantity in sorted(units.items())
-        if quantity
-    ]
+    rows = [(*key, quantity) for key, quantity in sorted(units.items()) if quantity]
     if rows:
+        locations, skus, quantities = zip(*rows, strict=True)
         connection.execute(
             text(
-                "insert into stock (location, sku, quantity, reserved) values (:location, :sku, 0, :units)"
-                " on conflict (location, sku) do update set reserved = stock.reserved + :units,"
+                "insert into stock (location, sku, quantity, reserved)"
+                " select location, sku, 0, units from unnest(cast(:locations as text[]), cast(:skus as text[]),"
+                " cast(:units as numeric[])) as told (location, sku, units) order by location, sku"
+                " on conflict (location, sku) do update set reserved = stock.reserved + excluded.reserved,"
                 " version = stock.version + 1, changed_at = now()"
             ),
-            rows,
+            {"locations": list(locations), "skus": list(skus), "units": list(quantities)},
         )
 
 

@@ -10,10 +10,10 @@ import pytest
 from tests.workflows.forward.conftest import HOSKOTE, PUNE, Forward, goods
 from tests.workflows.payloads import item
 
-from magento_oms.domain.routing.words import Strategy
+from magento_oms.domain.routing.words import Policy, Strategy
 from magento_oms.storage.database import engine
 from magento_oms.workflows.routing.route_orders import route_due
-from magento_oms.workflows.routing.simulate import simulate
+from magento_oms.workflows.routing.simulate import Compared, simulate
 from magento_oms.workflows.warehouse.problems import WarehouseProblem
 from magento_oms.workflows.warehouse.send_back import reject
 
@@ -51,7 +51,8 @@ def test_the_nearest_of_two_ships_and_says_why(forward: Forward) -> None:
     [row] = forward.fulfilments(entity_id)
     assert row["location"] == "pune"
     assert "no better way exists" in row["explanation"]["why"]
-    assert row["explanation"]["tried"][0]["location"] == "hoskote"
+    assert [each["location"] for each in row["explanation"]["tried"]] == ["pune", "hoskote"]
+    assert row["explanation"]["tried"][1]["result"].startswith("could give KURTA 1; ")
     assert forward.oms.order(entity_id)["state"] == "allocated"
 
 
@@ -193,3 +194,55 @@ def test_past_orders_are_replayed_with_another_strategy(forward_of: Callable[...
     assert compared.would.parcels == 3
     assert compared.was.parcels >= compared.would.parcels
     assert forward.oms.count("fulfilment") == compared.was.parcels  # nothing was changed
+
+
+def simulated(forward: Forward, *strategies: Strategy, policy: Policy | None = None) -> Compared:
+    """All decisions so far, by other rules."""
+    now = datetime.now(UTC)
+    return simulate(
+        forward.oms.url, "loom", store_id=None, since=now - timedelta(hours=1), until=now + timedelta(hours=1),
+        strategies=strategies, policy=policy,
+    )  # fmt: skip
+
+
+def test_an_order_that_waited_is_one_order_of_the_comparison(forward: Forward) -> None:
+    """Looked at three times, filled the third time; what waits as before is not noted again."""
+    entity_id = forward.place(goods("KURTA", "SAREE"))
+    forward.route()
+    forward.oms.run("update sales_order set route_at = now()")
+    forward.route()
+    assert forward.oms.count("routing_decision") == 1
+    forward.stock("pune", KURTA=1)
+    forward.route()
+    forward.stock("hoskote", SAREE=1)
+    forward.route()
+    assert len(forward.fulfilments(entity_id)) == 2
+    same = simulated(forward)
+    assert same.was == same.would
+    assert (same.was.orders, same.was.parcels, same.was.split, same.was.unfilled_lines, same.changed) == (1, 2, 1, 0, 0)
+    assert same.was.kilometres > 0
+    early = simulated(forward, policy=Policy.MANY_PARTIAL)
+    assert (early.would.parcels, early.would.unfilled_lines, early.changed) == (2, 0, 0)
+
+
+def test_what_still_waits_is_counted_once(forward: Forward) -> None:
+    forward.stock("pune", KURTA=1)
+    forward.place(goods("KURTA", "SAREE"))
+    forward.route()
+    forward.stock("pune", KURTA=2)
+    forward.route()
+    compared = simulated(forward, policy=Policy.MANY_PARTIAL)
+    assert (compared.was.parcels, compared.was.unfilled_lines) == (0, 2)
+    assert (compared.would.parcels, compared.would.unfilled_lines, compared.changed) == (1, 1, 1)
+
+
+def test_what_was_sent_back_is_sent_back_in_both(forward: Forward) -> None:
+    forward.stock("pune", KURTA=5)
+    forward.stock("hoskote", KURTA=5)
+    entity_id = forward.place([item(10, "KURTA", 3)])
+    forward.route()
+    send_back(forward, forward.fulfilments(entity_id)[0]["id"], {10: D(2)})
+    forward.route()
+    compared = simulated(forward)
+    assert compared.was == compared.would
+    assert (compared.was.orders, compared.was.parcels) == (1, 2)

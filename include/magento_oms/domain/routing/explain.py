@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from magento_oms.domain.routing.plan import cost
+from magento_oms.domain.routing.search import Cost
 from magento_oms.domain.routing.words import Decision, Demand, Part, Place, Queue, Rules, Strategy
+
+TOLD = 12
+"""Locations that an explanation names."""
 
 
 def seen(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> dict[str, Any]:
@@ -22,7 +27,7 @@ def seen(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> di
                 "code": place.code,
                 "stock": None
                 if place.stock is None
-                else {sku: str(held) for sku, held in place.stock.items() if sku in wanted},
+                else {sku: str(held) for sku, held in place.stock.items() if sku in wanted and held},
                 "km": None if place.kilometres is None else round(place.kilometres, 1),
                 "shared_digits": place.shared_digits,
                 "priority": place.priority,
@@ -69,7 +74,7 @@ def outcome(decision: Decision) -> dict[str, Any]:
 def why_here(
     part: Part, demands: Sequence[Demand], places: Sequence[Place], rules: Rules, decision: Decision
 ) -> dict[str, Any]:
-    """Why this location ships this part, and what was tried."""
+    """Why this location ships this part."""
     place = next(place for place in places if place.code == part.location)
     total = sum((demand.quantity for demand in demands), Decimal(0))
     units = sum(part.quantities.values(), Decimal(0))
@@ -83,12 +88,30 @@ def why_here(
         "why": f"{_figure(units)} of {_figure(total)} units, in {parcels} parcel{'s' if parcels > 1 else ''}: {found}, "
         f"compared by {', then '.join(_SAID[strategy] for strategy in rules.strategies)}.",
         "here": _described(place),
-        "tried": [
-            {"location": other.code, "result": _fate(other, demands, decision)}
-            for other in places
-            if other.code != part.location
-        ],
     }
+
+
+def tried(demands: Sequence[Demand], places: Sequence[Place], rules: Rules, decision: Decision) -> list[dict[str, str]]:
+    """What became of each location: those that ship, then those that could have, the best first, then the others.
+
+    Of many locations the first dozen are told of by name.
+    """
+    shipping = {part.location for part in decision.parts}
+
+    def rank(place: Place) -> tuple[bool, bool, Cost]:
+        return place.code not in shipping, place.room == 0 or not _could(place, demands), cost(place, rules.strategies)
+
+    ranked = sorted(places, key=rank)
+    told = [{"location": place.code, "result": _fate(place, demands, shipping)} for place in ranked[:TOLD]]
+    if more := len(ranked) - len(told):
+        useful = sum(place.room != 0 and _could(place, demands) for place in ranked[TOLD:])
+        told.append(
+            {
+                "location": f"{more} more",
+                "result": f"{useful} of them could give some of it" if useful else "have none of it",
+            }
+        )
+    return told
 
 
 def why_unfilled(item_id: int, demands: Sequence[Demand], places: Sequence[Place], decision: Decision) -> str:
@@ -127,19 +150,25 @@ def _described(place: Place) -> str:
     return f"{distance}, {place.shared_digits} pincode digits shared, priority {place.priority}{room}"
 
 
-def _fate(place: Place, demands: Sequence[Demand], decision: Decision) -> str:
+def _fate(place: Place, demands: Sequence[Demand], shipping: Container[str]) -> str:
     """What became of a location that might have shipped it."""
-    if any(part.location == place.code for part in decision.parts):
-        return f"ships another part; {_described(place)}"
+    if place.code in shipping:
+        return f"ships a part; {_described(place)}"
     if place.room == 0:
         return "cannot be given more today"
+    if not _could(place, demands):
+        return f"sent back {', '.join(sorted(place.refused))}" if place.refused else "has none of it"
     offers = {demand.sku: _offer(place, demand.sku) for demand in demands}
-    if place.refused and not any(offer is None or offer > 0 for offer in offers.values()):
-        return f"sent back {', '.join(sorted(place.refused))}"
-    if not any(offer is None or offer > 0 for offer in offers.values()):
-        return "has none of it"
     held = ", ".join(f"{sku} {'any' if offer is None else _figure(offer)}" for sku, offer in offers.items())
     return f"could give {held}; {_described(place)}"
+
+
+def _could(place: Place, demands: Sequence[Demand]) -> bool:
+    """Whether a location has some of it."""
+    return any(
+        demand.sku not in place.refused and (place.stock is None or place.stock.get(demand.sku, 0) > 0)
+        for demand in demands
+    )
 
 
 def _offer(place: Place, sku: str) -> Decimal | None:

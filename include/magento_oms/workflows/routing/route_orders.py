@@ -164,14 +164,17 @@ class _Batch:
             return
         self._summary.orders += 1
         rules = store.routing.rules
-        places = [self._place(order, location) for location in store.locations]
+        skus = [demand.sku for demand in demands]
+        places = [self._place(order, location, skus) for location in store.locations]
         decision = split(demands, places, rules)
+        tried = explain.tried(demands, places, rules, decision)
         for part in decision.parts:
-            why = explain.why_here(part, demands, places, rules, decision)
+            why = explain.why_here(part, demands, places, rules, decision) | {"tried": tried}
             self._promise(order, part.location, part.quantities, why)
-        self._routed.decisions.append((order.id, explain.seen(demands, places, rules), explain.outcome(decision)))
         self._summary.split += len(decision.parts) > 1
-        self._keep_waiting(order, demands, places, decision)
+        news = self._keep_waiting(order, demands, places, decision)
+        if decision.parts or news:  # what waits as before is looked at every half hour, and not noted each time
+            self._routed.decisions.append((order.id, explain.seen(demands, places, rules), explain.outcome(decision)))
         given: dict[int, Decimal] = {}
         for part in decision.parts:
             for item_id, units in part.quantities.items():
@@ -182,14 +185,11 @@ class _Batch:
             config = self._configs[order.instance]
             self._effects.append((order.id, acknowledgement(config, order.entity_id, shadow=order.shadow)))
 
-    def _place(self, order: OpenOrder, location: LocationConfig) -> Place:
+    def _place(self, order: OpenOrder, location: LocationConfig, skus: Sequence[str]) -> Place:
         held = None
         if location.stock == "counted":
-            held = {
-                line.sku: self._free.get((location.code, line.sku), Decimal(0)) - location.reserve
-                for line in order.lines
-                if line.missing
-            }
+            code, reserve, free = location.code, location.reserve, self._free
+            held = {sku: free[code, sku] - reserve for sku in skus if (code, sku) in free}
         room = None
         if location.capacity_per_day is not None:
             room = max(location.capacity_per_day - self._given.get(location.code, 0), 0)
@@ -218,7 +218,8 @@ class _Batch:
 
     def _keep_waiting(
         self, order: OpenOrder, demands: Sequence[Demand], places: Sequence[Place], decision: Decision
-    ) -> None:
+    ) -> bool:
+        """Put what no location gets into its queue; whether that is news."""
         news: dict[str, str] = {}
         for item_id, units in decision.unfilled.items():
             sku = next(demand.sku for demand in demands if demand.item_id == item_id)
@@ -231,6 +232,7 @@ class _Batch:
             self._summary.waiting += 1
         if news:
             self._routed.events.append((order.id, "waits", {"queue": str(decision.queue), "items": news}))
+        return bool(news)
 
     def _settle(self, order: OpenOrder, given: dict[int, Decimal], look_at: datetime | None) -> None:
         """The states that follow."""
@@ -269,5 +271,4 @@ class _Batch:
         self._summary.fulfilments += len(new)
         stock.reserve(self._connection, self._promised)
         routing.save(self._connection, self._routed)
-        for order_id, effect in self._effects:
-            effects.plan(self._connection, effect, order_id)
+        effects.plan_many(self._connection, self._effects)
