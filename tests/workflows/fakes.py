@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from tests.workflows.fake_catalogue import FakeCatalogue
 from tests.workflows.payloads import Row, order, over_the_wire
 
 from magento_oms.config.models import InstanceConfig
@@ -61,7 +62,7 @@ class Fault:
     times: int = 1
 
 
-class FakeMagento:
+class FakeMagento(FakeCatalogue):
     """Implements `ports.Magento`.
 
     `updated_at` moves when the order's row is saved, and not on comments. Every change is kept in `ledger`.
@@ -79,6 +80,7 @@ class FakeMagento:
         comment_status: Literal["accepted", "refused", "ignored"] = "refused",
         entity: Literal["accepted", "refused"] = "accepted",
     ) -> None:
+        super().__init__()
         self._instance = instance
         self.comment_status = comment_status
         self.entity = entity

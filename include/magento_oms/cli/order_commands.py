@@ -128,13 +128,16 @@ def pull(
     from magento_oms.cli import queries
     from magento_oms.orchestration import wiring
     from magento_oms.storage.database import database_url, engine
+    from magento_oms.workflows.master_data.waiting import ask_for_unknown
     from magento_oms.workflows.order_pull import pull_one
 
     config = configured(instance)
     url = database_url()
     with engine(url).connect() as connection:
         entity_id = _entity_id(queries.matches(connection, instance, order, by), instance, order, by)
-    counts = pull_one(url, wiring.magento_for(config), config, entity_id).counts
+    store = wiring.magento_for(config)
+    counts = pull_one(url, store, config, entity_id).counts
+    ask_for_unknown(url, store, config)
     with engine(url).connect() as connection:
         stored = queries.stored(connection, instance, entity_id)
         troubles = [row for row in queries.quarantined(connection, instance, entity_id) if row["resolved_at"] is None]

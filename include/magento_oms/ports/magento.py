@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
+from magento_oms.ports.catalogue import MagentoCatalogue
 from magento_oms.ports.errors import Json
 
 
@@ -221,7 +222,7 @@ class MagentoOrderActions(Protocol):
         ...
 
 
-class Magento(MagentoOrders, MagentoOrderActions, Protocol):
+class Magento(MagentoOrders, MagentoOrderActions, MagentoCatalogue, Protocol):
     """All that the product asks of one Magento instance."""
 
 
