@@ -183,7 +183,7 @@ def no_longer_awaited(connection: Connection, instance: str, skus: Sequence[str]
     )
 
 
-def awaited(connection: Connection, instance: str | None) -> list[RowMapping]:
+def awaited(connection: Connection, instance: str | None) -> list[dict[str, Any]]:
     """What is waited for, the longest first: SKU, since when, how often it was asked for, and by how many orders."""
     rows = connection.execute(
         text(
@@ -195,7 +195,7 @@ def awaited(connection: Connection, instance: str | None) -> list[RowMapping]:
         ),
         {"instance": instance},
     )
-    return list(rows.mappings())
+    return [dict(row) for row in rows.mappings()]
 
 
 def product(connection: Connection, instance: str, sku: str) -> RowMapping | None:
@@ -204,7 +204,7 @@ def product(connection: Connection, instance: str, sku: str) -> RowMapping | Non
     return connection.execute(query, {"instance": instance, "sku": sku}).mappings().first()
 
 
-def children(connection: Connection, instance: str, sku: str) -> list[RowMapping]:
+def children(connection: Connection, instance: str, sku: str) -> list[dict[str, Any]]:
     """What a configurable or a bundle is made of, with names as far as they are known."""
     rows = connection.execute(
         text(
@@ -218,7 +218,7 @@ def children(connection: Connection, instance: str, sku: str) -> list[RowMapping
         ),
         {"instance": instance, "sku": sku},
     )
-    return list(rows.mappings())
+    return [dict(row) for row in rows.mappings()]
 
 
 def accept(connection: Connection, instance: str, sku: str, note: str) -> bool:
