@@ -54,6 +54,7 @@ OF_ACCOUNTS = {"courier_push", "shipment_tracking"}
 OF_INSTANCES = {
     "master_data_pull",
     "magento_push",
+    "notification_push",
     "order_pull",
     "order_pull_live",
     "pending_order_sync",

@@ -158,6 +158,11 @@ def parcels_at_courier(account: CourierAccount) -> Asset:
     )
 
 
+def events_at_store(config: InstanceConfig) -> Asset:
+    """Lineage: what the servers of an instance's stores were told. Nothing is scheduled on it."""
+    return Asset(name=f"store/{config.code}/events", uri=f"magento-oms://store/{config.code}/events", group="data")
+
+
 def parcels_in_oms() -> Asset:
     """Lineage: the parcels in the OMS. Nothing is scheduled on it."""
     return Asset(name="oms/parcels", uri="magento-oms://oms/parcels", group="data")
