@@ -22,6 +22,7 @@ from magento_oms.ports import (
     RetryableError,
     UnknownOutcome,
 )
+from magento_oms.ports.inventory import TooManyLines
 
 # Texts of Magento 2.2 to 2.4.8, as recorded or read in its source; matched in part and without regard to case.
 _LOGIN_REFUSED = ("account sign-in was incorrect", "did not sign in correctly")
@@ -221,6 +222,8 @@ class _Told:
         limit = message.parameter("max")
         if message.says("searchcriteria pagesize") and str(limit).isdigit():
             return Trouble(self.error(PageTooLarge, limit=int(limit)))
+        if message.says("maximum items of type") and str(limit).isdigit():
+            return Trouble(self.error(TooManyLines, limit=int(limit)))
         if wants_second_factor(message):
             return self.configuration(
                 "Two-factor login is on: use an integration (OAuth) in the connection, which needs no second factor."

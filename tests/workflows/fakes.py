@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from tests.workflows.fake_catalogue import FakeCatalogue
+from tests.workflows.fake_inventory import FakeInventory
 from tests.workflows.payloads import Row, order, over_the_wire
 
 from magento_oms.config.models import InstanceConfig
@@ -62,7 +62,7 @@ class Fault:
     times: int = 1
 
 
-class FakeMagento(FakeCatalogue):
+class FakeMagento(FakeInventory):
     """Implements `ports.Magento`.
 
     `updated_at` moves when the order's row is saved, and not on comments. Every change is kept in `ledger`.
@@ -293,6 +293,7 @@ class FakeMagento(FakeCatalogue):
                     shipped[row["item_id"]] = quantity
             if not shipped:
                 raise AlreadyDone("The order does not allow a shipment to be created.")
+            self.deduct(source_code, [(row["sku"], shipped.get(row["item_id"], 0)) for row in order["items"]])
             for row in order["items"]:
                 row["qty_shipped"] += shipped.get(row["item_id"], 0)
             number = self._number()

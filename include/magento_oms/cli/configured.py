@@ -6,7 +6,7 @@ import getpass
 
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
-from magento_oms.config.models import InstanceConfig
+from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.ports import ConfigurationError
 from magento_oms.settings import settings
 
@@ -21,6 +21,25 @@ def configured(code: str) -> InstanceConfig:
     raise ConfigurationError(
         f"There is no valid configuration of an instance {code!r} in {settings().instances_dir} (valid: {known}).",
         way_out="`magento-oms config check` tells what is wrong." if loaded.problems else "Add its file.",
+    )
+
+
+def configured_store(name: str) -> tuple[InstanceConfig, StoreConfig | None]:
+    """The instance and, if it is named, the store view that a person means by `INSTANCE` or `INSTANCE/STORE`.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    code, slash, view = name.partition("/")
+    config = configured(code)
+    if not slash:
+        return config, None
+    for store in config.stores:
+        if view in (store.code, str(store.store_id)):
+            return config, store
+    raise ConfigurationError(
+        f"The instance {code!r} has no store view {view!r}.",
+        way_out=f"Configured: {', '.join(store.code for store in config.stores)}.",
     )
 
 

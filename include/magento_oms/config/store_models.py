@@ -96,6 +96,15 @@ class StockConfig(Model):
     buffers: Mapping[str, Annotated[Exact, Field(ge=0)]] = Field(
         default_factory=dict, description="SKU → buffer, where it differs"
     )
+    min_qty: Exact = Field(
+        default=Decimal(0),
+        ge=0,
+        description="Magento's out-of-stock threshold, which it takes off what can be sold",
+    )
+
+    def buffer_of(self, sku: str) -> Decimal:
+        """Units of a SKU that are never offered."""
+        return self.buffers.get(sku, self.buffer)
 
 
 class CommentConfig(Model):

@@ -7,7 +7,6 @@ this package imports nothing but the standard library, and everyone may import i
 from __future__ import annotations
 
 from magento_oms.ports.alerts import Alert, Notifier
-from magento_oms.ports.catalogue import ChangedIn, MagentoCatalogue, MasterPage
 from magento_oms.ports.couriers import (
     Aggregator,
     BadParcel,
@@ -80,7 +79,6 @@ __all__ = [
     "Budget",
     "Cancelled",
     "CannotShip",
-    "ChangedIn",
     "CommentOptions",
     "ConfigurationError",
     "Courier",
@@ -94,10 +92,8 @@ __all__ = [
     "Json",
     "LoginTurn",
     "Magento",
-    "MagentoCatalogue",
     "MagentoOrderActions",
     "MagentoOrders",
-    "MasterPage",
     "Meaning",
     "NdrAction",
     "NdrRequest",

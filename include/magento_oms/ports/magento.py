@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from magento_oms.ports.catalogue import MagentoCatalogue
 from magento_oms.ports.errors import Json
+from magento_oms.ports.inventory import MagentoInventory
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -222,7 +222,7 @@ class MagentoOrderActions(Protocol):
         ...
 
 
-class Magento(MagentoOrders, MagentoOrderActions, MagentoCatalogue, Protocol):
+class Magento(MagentoOrders, MagentoOrderActions, MagentoInventory, Protocol):
     """All that the product asks of one Magento instance."""
 
 

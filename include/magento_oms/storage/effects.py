@@ -503,12 +503,17 @@ select due.target, extract(epoch from min(due.at) - now())::float8 as wait from 
   select target, claimed_until from effect where state = 'sending'
   union all
   select 'routing', route_at from sales_order where route_at is not null and state <> 'held'
+  union all
+  select 'stock:' || code, now() from instance where exists (select from stock_change where instance = code)
+  union all
+  select 'stock:' || instance, due_at from stock_figure where due_at is not null
 ) as due
 where not exists (select 1 from lease where name = 'push:' || due.target and expires_at > now())
-  and not exists (select 1 from hold_switch where hold_switch.target in (due.target, '*'))
+  and not exists (select 1 from hold_switch
+    where hold_switch.target in (due.target, replace(due.target, 'stock:', 'magento:'), '*'))
 group by due.target
 """
 """Targets that have effects under way or due, no push at work and no hold; with the seconds until the first is due.
 
-`routing` stands for the orders that a location must be found for.
+`routing` stands for the orders that a location must be found for, `stock:<instance>` for what it must be told of stock.
 """

@@ -40,6 +40,8 @@ class Fulfilment(Base):
             "ix_fulfilment_open", "location", "state", postgresql_where=text("state in ('routed', 'packed', 'ready')")
         ),
         Index("ix_fulfilment_created", "location", "created_at"),
+        # of these Magento still keeps units, unless it has cancelled them
+        Index("ix_fulfilment_not_on_magento", "order_id", postgresql_where=text("on_magento_at is null")),
         one_of("state", FulfilmentState),
     )
 
@@ -54,6 +56,7 @@ class Fulfilment(Base):
     packed_at: Mapped[datetime | None]
     ready_at: Mapped[datetime | None] = mapped_column(comment="invoice, AWBs and labels are there")
     handed_over_at: Mapped[datetime | None]
+    on_magento_at: Mapped[datetime | None] = mapped_column(comment="when Magento was seen to have its shipment")
     changed_xid: Mapped[int] = mapped_column(server_default=text("(pg_current_xact_id()::text::bigint)"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

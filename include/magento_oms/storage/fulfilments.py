@@ -191,6 +191,14 @@ def note_handed_over(connection: Connection, fulfilment_id: int) -> None:
     )
 
 
+def note_on_magento(connection: Connection, fulfilment_id: int) -> None:
+    """Magento has its shipment: it has deducted the units, and keeps them no more."""
+    connection.execute(
+        text("update fulfilment set on_magento_at = coalesce(on_magento_at, now()) where id = :id"),
+        {"id": fulfilment_id},
+    )
+
+
 _PAPERS = f"""
 select exists (select from paper where kind = 'invoice' and subject = 'fulfilment:' || :id)
   and exists (select from parcel where fulfilment_id = :id and direction = 'forward')

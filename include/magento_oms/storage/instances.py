@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
+from magento_oms.storage import inventory
 
 
 def configure(connection: Connection, config: InstanceConfig) -> bool:
@@ -45,6 +46,7 @@ def configure(connection: Connection, config: InstanceConfig) -> bool:
         )  # fmt: skip
         for location in store.locations:
             _configure_location(connection, config.code, store.store_id, location)
+    inventory.look_at_all(connection, config.code)
     return True
 
 

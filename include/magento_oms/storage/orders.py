@@ -25,8 +25,8 @@ ORDER_COLUMNS = (
 )  # fmt: skip
 LINE_COLUMNS = (
     "order_id", "item_id", "parent_item_id", "act_on_item_id", "kind", "sku", "name", "product_id", "state", "ordered",
-    "allocated", "packed", "invoiced", "shipped", "cancelled", "returned", "refunded", "price", "row_total",
-    "row_total_incl_tax", "tax", "tax_percent", "discount", "payable",
+    "allocated", "packed", "invoiced", "shipped", "cancelled", "returned", "refunded", "magento_shipped", "price",
+    "row_total", "row_total_incl_tax", "tax", "tax_percent", "discount", "payable",
 )  # fmt: skip
 ROUTING = effects.signal("routing")
 """Wakes routing: there are orders that a location must be found for."""
@@ -161,7 +161,7 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
     for line in change.lines:
         if line.quantities != stored.quantities[line.line.item_id]:
             _update_line(connection, stored.id, line)
-    _refunded(connection, stored.id, change.lines)
+    _as_magento_says(connection, stored.id, change.lines)
     for code, reason in change.place.items():
         connection.execute(
             text(
@@ -320,8 +320,8 @@ def _line_row(order_id: int, change: LineChange) -> Row:
     return (
         order_id, line.item_id, line.parent_item_id, line.act_on_item_id, str(line.kind), line.sku, line.name,
         line.product_id, str(change.state), quantities.ordered, quantities.allocated, quantities.packed,
-        quantities.invoiced, quantities.shipped, quantities.cancelled, quantities.returned, line.refunded, line.price,
-        line.row_total, line.row_total_incl_tax, line.tax, line.tax_percent, line.discount,
+        quantities.invoiced, quantities.shipped, quantities.cancelled, quantities.returned, line.refunded, line.shipped,
+        line.price, line.row_total, line.row_total_incl_tax, line.tax, line.tax_percent, line.discount,
         line.payable,
     )  # fmt: skip
 
@@ -338,12 +338,22 @@ def _update_line(connection: Connection, order_id: int, change: LineChange) -> N
     )
 
 
-def _refunded(connection: Connection, order_id: int, changes: Iterable[LineChange]) -> None:
+def _as_magento_says(connection: Connection, order_id: int, changes: Iterable[LineChange]) -> None:
     for change in changes:
-        if change.line.refunded:
+        line = change.line
+        if line.refunded or line.shipped:
             connection.execute(
-                text("update order_line set refunded = :refunded where order_id = :order_id and item_id = :item_id"),
-                {"order_id": order_id, "item_id": change.line.item_id, "refunded": change.line.refunded},
+                text(
+                    "update order_line set refunded = :refunded, magento_shipped = :shipped"
+                    " where order_id = :order_id and item_id = :item_id"
+                    " and (refunded, magento_shipped) is distinct from (:refunded, :shipped)"
+                ),
+                {
+                    "order_id": order_id,
+                    "item_id": line.item_id,
+                    "refunded": line.refunded,
+                    "shipped": line.shipped,
+                },
             )
 
 

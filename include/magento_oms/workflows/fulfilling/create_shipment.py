@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import AlreadyDone, Json, MagentoOrderActions, PermanentError, Track
-from magento_oms.storage import effects, fulfilments, orders
+from magento_oms.storage import effects, fulfilments, inventory, orders
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql
@@ -45,8 +45,16 @@ class CreateShipment:
         self._config = config
 
     def read(self, connection: Connection, effect: ClaimedEffect) -> ShipmentSubject:
-        """What `send` and `find` need to know."""
-        return shipment_subject(connection, self._config, int(effect.details["fulfilment"]))
+        """What `send` and `find` need to know.
+
+        Raises:
+            NotNow: stock of one of its SKUs is on its way to Magento, and may still count the units as kept.
+        """
+        subject = shipment_subject(connection, self._config, int(effect.details["fulfilment"]))
+        skus = {line.sku for line in subject.lines}
+        if effect.action == "send" and inventory.being_told(connection, self._config.code, skus):
+            raise NotNow("Magento is being told the stock of its SKUs.", "It is shipped right after.", retry_in=1.0)
+        return subject
 
     def send(self, magento: MagentoOrderActions, subject: ShipmentSubject) -> Result:
         """Read the order again, ship exactly what is handed over, and read back that it was.
@@ -104,6 +112,7 @@ class CreateShipment:
         """Note it, and have it read back."""
         stored = subject.stored
         details = {"fulfilment": stored.id, "shipment": result.facts["shipment"]}
+        fulfilments.note_on_magento(connection, stored.id)
         orders.add_event(connection, stored.order_id, "shipped_on_magento", details)
         effects.plan(connection, fulfilling.fetch_shipment(self._config, stored), stored.order_id)
 
