@@ -11,11 +11,12 @@ from magento_hook.credit_memos import CreditMemoActions
 from magento_hook.facts import gather
 from magento_hook.inventory import InventoryActions
 from magento_hook.orders import OrderReader
+from magento_hook.returns import ReturnReader
 from magento_hook.shipments import ShipmentActions
 from magento_oms.ports import Breaker, Budget, StoreFacts, TokenStore
 
 
-class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions, InventoryActions):
+class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions, InventoryActions, ReturnReader):
     """Implements `ports.Magento`. May be used by several threads; each has a connection of its own."""
 
     def __init__(self, client: MagentoClient) -> None:
@@ -24,6 +25,7 @@ class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions
         ShipmentActions.__init__(self, client)
         CreditMemoActions.__init__(self, client)
         InventoryActions.__init__(self, client)
+        ReturnReader.__init__(self, client)
 
     @property
     def instance(self) -> str:

@@ -264,7 +264,7 @@ def test_every_route_asks_for_a_token(api: Api) -> None:
     routes = [(method, path) for path, methods in described["paths"].items() for method in methods]
     assert len(routes) > 12
     for method, path in routes:
-        for name in ("fulfilment_id", "parcel_id", "manifest_id", "entity_id"):
+        for name in ("fulfilment_id", "parcel_id", "manifest_id", "entity_id", "return_id"):
             path = path.replace("{" + name + "}", "1")
         path = path.replace("{location}", "pune").replace("{instance}", "loom")
         answer = api.client.request(method, path, json={})

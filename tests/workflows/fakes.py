@@ -92,6 +92,7 @@ class FakeMagento(FakeInventory):
         self.invoices: list[Row] = []
         self.shipments: list[Row] = []
         self.credit_memos: list[Row] = []
+        self.rmas: list[Row] | None = None
         self.before_call: Callable[[str], None] = lambda method: None
         self._lock = threading.RLock()
         self._in_flight: Counter[int] = Counter()
@@ -364,6 +365,16 @@ class FakeMagento(FakeInventory):
             }
             return sorted(made | reduced)
 
+    def credit_memos_after(self, memo_id: int, *, since: datetime, before: datetime, limit: int) -> Sequence[Json]:
+        with self._call("credit_memos_after"):
+            return _documents(self.credit_memos, "created_at", memo_id, since, before)[:limit]
+
+    def returns_after(self, rma_id: int, *, since: datetime, before: datetime, limit: int) -> Sequence[Json]:
+        with self._call("returns_after"):
+            if self.rmas is None:
+                raise NotFound("This Magento has no RMA.", status=404)
+            return _documents(self.rmas, "date_requested", rma_id, since, before)[:limit]
+
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         with self._call("invoices_of", entity_id):
             return copy.deepcopy([row for row in self.invoices if row["order_id"] == entity_id])
@@ -440,6 +451,11 @@ class FakeMagento(FakeInventory):
     def _page(self, rows: Sequence[Row], *, last: bool) -> OrderPage:
         parsed = [over_the_wire(row) for row in rows]
         return OrderPage([one for one, _ in parsed], [raw for _, raw in parsed], self.now, last)
+
+
+def _documents(rows: Sequence[Row], column: str, last: int, since: datetime, before: datetime) -> list[Json]:
+    found = [row for row in rows if row["entity_id"] > last and since <= parse_magento_time(row[column]) < before]
+    return copy.deepcopy(sorted(found, key=lambda row: int(row["entity_id"])))
 
 
 def _key(row: Row, by: str) -> tuple[Any, ...]:

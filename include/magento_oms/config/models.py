@@ -40,6 +40,7 @@ from magento_oms.config.store_models import (
     InvoiceConfig,
     MagentoShipmentAt,
     NotificationConfig,
+    ReturnsConfig,
     RoutingConfig,
     StockConfig,
 )
@@ -205,6 +206,7 @@ class StoreConfig(Model):
         description="when the shipment is made on Magento; after it the order can no longer be cancelled there",
     )
     stock: StockConfig = Field(default_factory=StockConfig)
+    returns: ReturnsConfig = Field(default_factory=ReturnsConfig)
     aggregators: tuple[AggregatorAccountRef, ...] = Field(default=(), description="courier accounts that it ships with")
     notification_url: EventsUrl | None = Field(default=None, description="where shipment and return events are sent")
     return_ack_url: EventsUrl | None = Field(default=None, description="where received returns are acknowledged")

@@ -107,6 +107,28 @@ class StockConfig(Model):
         return self.buffers.get(sku, self.buffer)
 
 
+class ReturnsConfig(Model):
+    """What becomes of units that come back."""
+
+    credit_memo: Literal["never", "customer_returns", "all"] = Field(
+        default="never",
+        description="whether units that passed their check are refunded on Magento by an offline credit memo, which"
+        " moves no money: never (Magento's admin does it), for customers' returns, or for RTO too",
+    )
+    refund_shipping: Flag = Field(
+        default=False, description="whether such a credit memo refunds the shipping once all of an order has come back"
+    )
+    from_credit_memos: Flag = Field(
+        default=True, description="whether a credit memo on shipped units places a return of them"
+    )
+    rto_after_attempts: Whole | None = Field(
+        default=3,
+        ge=1,
+        description="failed deliveries after which the courier is asked to bring a parcel back, unless a person decided"
+        " otherwise; none: the courier decides",
+    )
+
+
 class CommentConfig(Model):
     """Who sees the comments that we leave on orders."""
 
@@ -124,15 +146,35 @@ EVENTS = (
     "delivered",
     "rto",
     "lost",
+    "return_placed",
+    "return_awb",
+    "return_out_for_pickup",
+    "return_picked_up",
+    "return_in_transit",
+    "return_delivered",
+    "return_qc_failed",
+    "return_cancelled",
+    "return_received",
+    "return_processed",
 )
-"""What a store may be told of a parcel."""
+"""What a store may be told of a parcel, or of a return."""
 
 
 class NotificationConfig(Model):
-    """Which events of its parcels a store is told of, and where."""
+    """Which events of its parcels and returns a store is told of, and where."""
 
     magento_comment: tuple[str, ...] = Field(
-        default=("dispatched", "delivered", "rto"), description="events that become a comment of the Magento order"
+        default=(
+            "dispatched",
+            "delivered",
+            "rto",
+            "return_placed",
+            "return_cancelled",
+            "return_qc_failed",
+            "return_received",
+            "return_processed",
+        ),
+        description="events that become a comment of the Magento order",
     )
     store_url: tuple[str, ...] = Field(default=EVENTS, description="events that are sent to notification_url")
     signing_connection: str = Field(

@@ -129,6 +129,11 @@ def parcel_state(scans: Iterable[Scan], direction: Direction) -> ParcelState:
     )
 
 
+def rank(direction: Direction, status: ParcelStatus) -> int:
+    """How far along its way a parcel is that goes this way; -1 for a status that makes no sense for it."""
+    return _RANK[direction].get(status, -1)
+
+
 def _steps(scans: Iterable[Scan]) -> list[_Step]:
     """What each distinct scan means. The same code at the same time is one scan, sure if any telling of it was."""
     by_code: defaultdict[str, dict[datetime, list[Scan]]] = defaultdict(lambda: defaultdict(list))

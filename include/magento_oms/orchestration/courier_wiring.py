@@ -20,6 +20,7 @@ from magento_oms.workflows.couriers.cancel_booking import CancelBooking
 from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.facts import Configs
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
+from magento_oms.workflows.couriers.fetch_tracking import FetchTracking
 from magento_oms.workflows.couriers.ndr import TellNdrAction
 from magento_oms.workflows.couriers.plans import target
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
@@ -96,6 +97,7 @@ def courier_kinds(of: CourierAccount) -> Kinds:
         TellNdrAction(),
         ConfirmStatus(vendor(of).statuses),
         SendManifest(),
+        FetchTracking(),
     )
     return {kind.name: kind for kind in kinds}
 

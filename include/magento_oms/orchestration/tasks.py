@@ -17,7 +17,6 @@ from magento_oms.orchestration import wiring
 from magento_oms.orchestration.alerting import tell_it_is_over, tell_of_silent_watcher
 from magento_oms.storage.notices import notify_target
 from magento_oms.workflows import order_pull, push
-from magento_oms.workflows.fulfilling.notify_store import NotifyStore
 from magento_oms.workflows.order_pull import PullSummary
 from magento_oms.workflows.routing.route_orders import route_due
 
@@ -84,13 +83,12 @@ def push_magento(code: str) -> Summary:
 def push_notifications(code: str) -> Summary:
     """Task: send what is due to the servers of an instance's stores."""
     config = wiring.instance(code)
-    kind = NotifyStore(config)
     try:
         summary = push.push(
             wiring.oms_url(),
             notify_target(code),
             wiring.store_url(config),
-            {kind.name: kind},
+            wiring.notice_kinds(config),
             holder=run_id(),
             settle_delay=timedelta(0),
             linger=push.Linger() if was_woken() else push.NO_LINGER,

@@ -21,9 +21,12 @@ from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
+from magento_oms.workflows.fulfilling.notify_store import NotifyStore
 from magento_oms.workflows.fulfilling.tell_credit_note import TellCreditNote
 from magento_oms.workflows.fulfilling.tell_magento import TellMagento
 from magento_oms.workflows.push import Kinds
+from magento_oms.workflows.returns.notices import AcknowledgeReturn, NotifyStoreOfReturn, TellMagentoOfReturn
+from magento_oms.workflows.returns.refund import CreateCreditMemo
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -65,7 +68,11 @@ def store_url(config: InstanceConfig) -> StoreUrl:
     """
     from magento_oms.airflow_compat import connection
 
-    named = {store.notifications.signing_connection for store in config.stores if store.notification_url is not None}
+    named = {
+        store.notifications.signing_connection
+        for store in config.stores
+        if store.notification_url is not None or store.return_ack_url is not None
+    }
     name = next(iter(sorted(filter(None, named))), f"notify_{config.code}")
     secret = connection(name).password
     if not secret:
@@ -117,5 +124,13 @@ def magento_kinds(config: InstanceConfig) -> Kinds:
         TellMagento(config),
         CancelOrder(),
         TellCreditNote(config),
+        TellMagentoOfReturn(config),
+        CreateCreditMemo(),
     )
+    return {kind.name: kind for kind in kinds}
+
+
+def notice_kinds(config: InstanceConfig) -> Kinds:
+    """The kinds of effects towards the servers of an instance's stores."""
+    kinds = (NotifyStore(config), NotifyStoreOfReturn(config), AcknowledgeReturn(config))
     return {kind.name: kind for kind in kinds}

@@ -64,6 +64,7 @@ from magento_oms.ports.parcels import (
     Question,
 )
 from magento_oms.ports.registry import AGGREGATORS
+from magento_oms.ports.returns import MagentoReturns
 from magento_oms.ports.tracking import CourierEvent, Meaning, ParcelStatus, StatusReader, Tracking
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "Magento",
     "MagentoOrderActions",
     "MagentoOrders",
+    "MagentoReturns",
     "Meaning",
     "NdrAction",
     "NdrRequest",

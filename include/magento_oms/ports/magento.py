@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from magento_oms.ports.errors import Json
 from magento_oms.ports.inventory import MagentoInventory
+from magento_oms.ports.returns import MagentoReturns
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -222,7 +223,7 @@ class MagentoOrderActions(Protocol):
         ...
 
 
-class Magento(MagentoOrders, MagentoOrderActions, MagentoInventory, Protocol):
+class Magento(MagentoOrders, MagentoOrderActions, MagentoInventory, MagentoReturns, Protocol):
     """All that the product asks of one Magento instance."""
 
 

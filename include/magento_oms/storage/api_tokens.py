@@ -25,6 +25,8 @@ class Scope(StrEnum):
     STOCK_WRITE = "stock:write"
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
+    RETURNS_READ = "returns:read"
+    RETURNS_WRITE = "returns:write"
 
 
 @dataclass(frozen=True, slots=True)

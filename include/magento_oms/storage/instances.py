@@ -33,15 +33,17 @@ def configure(connection: Connection, config: InstanceConfig) -> bool:
     for store in config.stores:
         connection.execute(
             text(
-                "insert into store (instance, store_id, code, name, live_from, mode, told)"
-                " values (:instance, :store_id, :code, :name, :live_from, :mode, :told)"
+                "insert into store (instance, store_id, code, name, live_from, mode, told, returns)"
+                " values (:instance, :store_id, :code, :name, :live_from, :mode, :told, :returns)"
                 " on conflict (instance, store_id) do update set code = excluded.code, name = excluded.name,"
-                " live_from = excluded.live_from, mode = excluded.mode, told = excluded.told"
+                " live_from = excluded.live_from, mode = excluded.mode, told = excluded.told,"
+                " returns = excluded.returns"
             ),
             {
                 "instance": config.code, "store_id": store.store_id, "code": store.code, "name": store.name,
                 "live_from": store.live_from, "mode": str(store.mode),
                 "told": Jsonb(_told(store), dumps=orjson.dumps),
+                "returns": Jsonb(store.returns.model_dump(mode="json"), dumps=orjson.dumps),
             },
         )  # fmt: skip
         for location in store.locations:
@@ -50,12 +52,13 @@ def configure(connection: Connection, config: InstanceConfig) -> bool:
     return True
 
 
-def _told(store: StoreConfig) -> dict[str, list[str]]:
-    """Event lists as `storage/notices.py` reads them."""
+def _told(store: StoreConfig) -> dict[str, object]:
+    """Event lists as `storage/notices.py` reads them, and whether returns are acknowledged."""
     wanted = store.notifications
     return {
         "magento_comment": list(wanted.magento_comment),
         "store_url": list(wanted.store_url) if store.notification_url is not None else [],
+        "return_ack": store.return_ack_url is not None,
     }
 
 

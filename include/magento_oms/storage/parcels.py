@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, text
 from magento_oms.domain.parcel_states import STARTS
 from magento_oms.domain.parcels import NewParcel, ParcelContents, booking_reference
 from magento_oms.ports import Booked, Courier, CourierDocument, Direction, ParcelStatus, Pickup
+from magento_oms.storage import return_notices
 
 _CONTENTS = TypeAdapter(ParcelContents)
 _BOOKED = TypeAdapter(Booked)
@@ -128,6 +129,34 @@ def open_booking(connection: Connection, parcel_id: int, account: str, aggregato
     return get(connection, booking_id)
 
 
+def lock_order_of(connection: Connection, booking_id: int) -> None:
+    """Take a booking's order before the booking, as everybody does, so that two never wait for each other."""
+    connection.execute(
+        text(
+            "select 1 from sales_order where id = (select p.order_id from courier_booking b"
+            " join parcel p on p.id = b.parcel_id where b.id = :id) for update"
+        ),
+        {"id": booking_id},
+    )
+
+
+def adopt(connection: Connection, parcel_id: int, account: str, aggregator: str, booked: Booked) -> StoredBooking:
+    """A booking that somebody else made at an account, under a reference of theirs; from now on it is followed."""
+    booking_id: int = connection.execute(
+        text(
+            "insert into courier_booking (parcel_id, generation, account, aggregator, reference, status)"
+            " select p.id, coalesce(max(b.generation), 0) + 1, :account, :aggregator, :reference,"
+            " case p.direction when 'reverse' then 'return_placed' else 'created' end"
+            " from parcel p left join courier_booking b on b.parcel_id = p.id where p.id = :id"
+            " group by p.id, p.direction returning id"
+        ),
+        {"id": parcel_id, "account": account, "aggregator": aggregator, "reference": booked.reference},
+    ).scalar_one()
+    if booked.awb or booked.order_ref:
+        note_booked(connection, booking_id, booked)
+    return get(connection, booking_id)
+
+
 def get(connection: Connection, booking_id: int, *, lock: bool = False) -> StoredBooking:
     """One booking."""
     ending = " for update of b" if lock else ""
@@ -198,6 +227,8 @@ def note_booked(connection: Connection, booking_id: int, booked: Booked) -> None
             "order_ref": joined.order_ref,
         },
     )
+    if joined.awb and not before.awb:
+        return_notices.tell_awb(connection, booking_id, joined.awb)
 
 
 def note_pickup(connection: Connection, booking_id: int, pickup: Pickup) -> None:

@@ -56,6 +56,7 @@ def apply(connection: Connection, booking_id: int, readings: Sequence[Reading], 
     Args:
         read_back: whether they were read from the tracking API; a webhook's are only told.
     """
+    parcels.lock_order_of(connection, booking_id)
     booking = parcels.get(connection, booking_id, lock=True)
     new = [reading for reading in readings if _keep(connection, booking_id, reading, read_back=read_back)]
     state = _derived(connection, booking)

@@ -73,6 +73,20 @@ def gone(connection: Connection, units: Units) -> None:
         )
 
 
+def came_back(connection: Connection, units: Units) -> None:
+    """Units are on the shelf again."""
+    rows = [{"location": location, "sku": sku, "units": count} for (location, sku), count in sorted(units.items())]
+    if rows:
+        connection.execute(
+            text(
+                "insert into stock (location, sku, quantity) values (:location, :sku, :units)"
+                " on conflict (location, sku) do update set quantity = stock.quantity + :units,"
+                " version = stock.version + 1, changed_at = now()"
+            ),
+            rows,
+        )
+
+
 def set_absolute(connection: Connection, location: str, figures: Mapping[str, Decimal]) -> list[str]:
     """What a location has now, by SKU; the SKUs whose figure changed."""
     return [

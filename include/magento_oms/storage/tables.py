@@ -4,7 +4,7 @@ Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` 
 that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer`, in the payloads of
 `inbox` and `webhook`, in `ndr_decision`, in `invoice.content` and in what `courier_document` and `paper` hold, nowhere
 else. The tables of fulfilments and their papers are in `fulfilment_tables`, those of stock towards Magento in
-`inventory_tables`.
+`inventory_tables`, those of returns in `return_tables`.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class Store(Base):
     told: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment="events that become comments on Magento, or go to its URL"
     )
+    returns: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), comment="what it says of returns")
 
 
 class Location(Base):

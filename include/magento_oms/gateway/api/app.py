@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
-from magento_oms.gateway.api import fulfilment_routes, manifest_routes, order_routes, stock_routes
+from magento_oms.gateway.api import fulfilment_routes, manifest_routes, order_routes, return_routes, stock_routes
 from magento_oms.gateway.api.callers import Callers
 from magento_oms.gateway.api.problems import answer, handle_problems
 from magento_oms.gateway.api.room import Room
@@ -30,6 +30,7 @@ def create_api(room: Room) -> FastAPI:
         manifest_routes.manifest_routes(room),
         stock_routes.stock_routes(room),
         order_routes.order_routes(room),
+        return_routes.return_routes(room),
     ):
         app.include_router(routes)
 

@@ -8,6 +8,7 @@ from magento_oms.storage import (  # noqa: F401  (of the same metadata)
     cancellation_tables,
     fulfilment_tables,
     inventory_tables,
+    return_tables,
 )
 from magento_oms.storage.database import database_url, engine
 from magento_oms.storage.tables import Base

@@ -13,6 +13,7 @@ from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.facts import stored_booking
+from magento_oms.workflows.couriers.outcomes import follow_up
 from magento_oms.workflows.couriers.tracking import readings_of
 from magento_oms.workflows.effect_kinds import NotNow, Result
 
@@ -63,5 +64,5 @@ class ConfirmStatus:
         return None
 
     def settle(self, connection: Connection, subject: Claim, result: Result) -> None:
-        """Keep what was read."""
-        scans.apply(connection, subject.stored.id, result.facts["readings"], read_back=True)
+        """Keep what was read, and what follows from it."""
+        follow_up(connection, scans.apply(connection, subject.stored.id, result.facts["readings"], read_back=True))

@@ -9,6 +9,7 @@ from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects, orders, quarantine
 from magento_oms.storage.scans import Applied
 from magento_oms.workflows.couriers import plans
+from magento_oms.workflows.returns.from_courier import parcel_moved
 
 SHIPPED_ALL_THE_SAME = "cancelled_parcel_moves"
 """Code of the trouble with a parcel that was called off and moves."""
@@ -33,5 +34,7 @@ def follow_up(connection: Connection, applied: Applied) -> None:
             f" the courier moves it all the same: it is {applied.state.status}.",
             way_out="Ask the courier to return it to origin (`magento-oms parcels ndr`), or leave it and dismiss this.",
         )
+    if applied.moved or applied.new:
+        parcel_moved(connection, applied)
     if applied.moved and applied.state.ended:
         effects.cancel_unsent_of(connection, plans.target(booking.account), plans.subject(booking.id))

@@ -20,6 +20,7 @@ PICKUP = "schedule_pickup"
 CANCEL = "cancel_booking"
 NDR = "ndr_action"
 CONFIRM = "confirm_status"
+FETCH_TRACKING = "fetch_tracking"
 
 STEPS = (BOOK, AWB, LABEL, PICKUP)
 """Of every parcel, each after the one before. A step whose result is there already costs no call."""
@@ -72,6 +73,12 @@ def plan_confirmation(connection: Connection, booking: StoredBooking, claimed: P
         even_if_stopped=True,
         details={"booking": booking.id, "claimed": str(claimed)},
     )
+    effects.plan(connection, effect, booking.order_id)
+
+
+def plan_tracking_fetch(connection: Connection, booking: StoredBooking) -> None:
+    """Fetch the AWB of a return that somebody placed at the aggregator."""
+    effect = replace(_effect(booking, FETCH_TRACKING), even_if_stopped=True)
     effects.plan(connection, effect, booking.order_id)
 
 

@@ -31,6 +31,12 @@ class Event:
     body: dict[str, Any]
 
 
+def post(world: StoreUrl, event: Event) -> Result:
+    """Send an event; receivers know a repeat by its id."""
+    status = world.post(event.url, event.event_id, event.body, datetime.now(UTC))
+    return Result(f"told: HTTP {status}")
+
+
 class NotifyStore:
     """See the module. Receivers know a repeat by the event's id, so that sending it again is safe."""
 
@@ -104,8 +110,7 @@ class NotifyStore:
         """Send it."""
         if not subject.url:
             raise NotWanted("the store has no notification_url any more")
-        status = world.post(subject.url, subject.event_id, subject.body, datetime.now(UTC))
-        return Result(f"told: HTTP {status}")
+        return post(world, subject)
 
     def find(self, world: StoreUrl, subject: Event) -> Result | None:
         """Nothing to look for: it is sent again, and known by its id."""

@@ -36,7 +36,25 @@ class Comment:
     options: CommentOptions
 
 
-class TellMagento:
+class CommentKind:
+    """Leaves a comment once: it is known by the reference in it."""
+
+    def send(self, magento: MagentoOrderActions, subject: Comment) -> Result:
+        """Leave the comment, unless it is there."""
+        if self.find(magento, subject) is None:
+            magento.add_comment(subject.entity_id, subject.text, options=subject.options)
+        return Result("commented on Magento")
+
+    def find(self, magento: MagentoOrderActions, subject: Comment) -> Result | None:
+        """Look for the comment."""
+        said = any(subject.reference in str(row.get("comment") or "") for row in magento.comments(subject.entity_id))
+        return Result("found on Magento") if said else None
+
+    def settle(self, connection: Connection, subject: Comment, result: Result) -> None:
+        """Nothing to note: the effect itself is on the time line."""
+
+
+class TellMagento(CommentKind):
     """See the module."""
 
     name = notices.TELL_MAGENTO
@@ -68,17 +86,3 @@ class TellMagento:
             reference,
             CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions(),
         )
-
-    def send(self, magento: MagentoOrderActions, subject: Comment) -> Result:
-        """Leave the comment, unless it is there."""
-        if self.find(magento, subject) is None:
-            magento.add_comment(subject.entity_id, subject.text, options=subject.options)
-        return Result("commented on Magento")
-
-    def find(self, magento: MagentoOrderActions, subject: Comment) -> Result | None:
-        """Look for the comment."""
-        said = any(subject.reference in str(row.get("comment") or "") for row in magento.comments(subject.entity_id))
-        return Result("found on Magento") if said else None
-
-    def settle(self, connection: Connection, subject: Comment, result: Result) -> None:
-        """Nothing to note: the effect itself is on the time line."""
