@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.workflows.returns.conftest import BY_COURIER, Returns
+from tests.workflows.returns.conftest import BY_COURIER, D, Returns
 
 from magento_oms.domain.returns import ReturnKind
-from magento_oms.ports import ParcelStatus
+from magento_oms.ports import Direction, ParcelStatus
 from magento_oms.storage.database import engine
 from magento_oms.workflows.returns.place import AskedUnit, add
 from magento_oms.workflows.returns.tracking import Brought
@@ -110,7 +110,7 @@ def test_a_booked_pickup_is_asked_of_the_courier_and_tracked(life: Returns) -> N
     reverse = life.parcel_of(entity_id, "reverse")
     assert reverse["awb"]
     booked = life.accounts["main"].bookings[reverse["reference"]]
-    assert (booked.direction, booked.return_reason, booked.value) == ("reverse", "too small", 100)
+    assert (booked.direction, booked.return_reason, booked.value) == (Direction.REVERSE, "too small", D(100))
     assert [(item.sku, item.quantity) for item in booked.items] == [("KURTA", 1)]
     assert booked.destination.pincode == "411001"
     assert life.found(reverse["awb"]) == [placed.return_id]

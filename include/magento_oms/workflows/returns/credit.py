@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 
 
 def credit(connection: Connection, config: InstanceConfig, return_id: int) -> list[StoredCreditNote]:
-    """Credit the units of a return that is judged: of a customer's return those that passed, of an RTO all that is back.
+    """Credit units of a return that is judged: of a customer's return those that passed, of an RTO all that is back.
 
     Credited before, nothing happens. Units that no invoice of ours has left are not credited: what was sold before the
     OMS went live.
@@ -29,9 +29,7 @@ def credit(connection: Connection, config: InstanceConfig, return_id: int) -> li
         return []
     units = [unit for unit in returns.units(connection, [return_id])[return_id] if _is_credited(stored, unit)]
     of_invoice = _by_invoice(connection, stored, units)
-    return [
-        _issue(connection, config, stored, invoice, mine) for invoice, mine in of_invoice if mine
-    ]
+    return [_issue(connection, config, stored, invoice, mine) for invoice, mine in of_invoice if mine]
 
 
 def _is_credited(stored: StoredReturn, unit: StoredUnit) -> bool:
@@ -79,7 +77,7 @@ def _issue(
     invoice: StoredInvoice,
     units: list[StoredUnit],
 ) -> StoredCreditNote:
-    """Of an RTO that brings back all that is left of an invoice, its charges are credited too: nothing was delivered."""
+    """Of an RTO that brings back all that is left of an invoice, charges are credited too: nothing was delivered."""
     counted: defaultdict[int, Decimal] = defaultdict(lambda: ZERO)
     for unit in units:
         counted[unit.item_id] += 1

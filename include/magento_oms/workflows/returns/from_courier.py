@@ -71,8 +71,8 @@ def note_rto(connection: Connection, booking: StoredBooking, failed_attempts: in
         if any(unit.state is UnitState.EXPECTED for unit in units):
             returns.set_parcel(connection, stored.id, booking.parcel_id)
             return stored.id
-    units = units_in(connection, booking)
-    if not units:
+    inside = units_in(connection, booking)
+    if not inside:
         return None
     row = connection.execute(text("select location from parcel where id = :id"), {"id": booking.parcel_id}).one()
     code = f"RTO-{booking.booked.awb or booking.reference}"
@@ -94,9 +94,9 @@ def note_rto(connection: Connection, booking: StoredBooking, failed_attempts: in
             parcel_id=booking.parcel_id,
             awb=booking.booked.awb,
         ),
-        units,
+        inside,
     )
-    details = {"return": return_id, "code": code, "kind": str(ReturnKind.RETURN_TO_ORIGIN), "units": len(units)}
+    details = {"return": return_id, "code": code, "kind": str(ReturnKind.RETURN_TO_ORIGIN), "units": len(inside)}
     orders.add_event(connection, booking.order_id, "return_placed", details | {"reason": reason, "source": "courier"})
     return return_id
 
