@@ -196,7 +196,8 @@ def units(connection: Connection, return_ids: Iterable[int]) -> dict[int, list[S
         text(
             "select i.return_id, i.id, i.item_code, i.item_id, l.sku, l.name, i.reason, i.state, i.cancelled_why,"
             " i.qc_reason, i.images, i.refund, i.credit_note_id"
-            " from return_item i join order_line l using (order_id, item_id) where i.return_id = any(:ids) order by i.id"
+            " from return_item i join order_line l using (order_id, item_id) where i.return_id = any(:ids)"
+            " order by i.id"
         ),
         {"ids": ids},
     ):
