@@ -15,7 +15,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, dag, task
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.orchestration.dag_parts import Flow, instances, orders_in_oms, woken_by_effects
+from magento_oms.orchestration.dag_parts import Flow, events_at_store, instances, orders_in_oms, woken_by_effects
 
 FLOW = Flow("notification_push", "push", "Towards the store's server", __doc__ or "")
 
@@ -29,7 +29,7 @@ def notification_push(config: InstanceConfig) -> DAG:
         **FLOW.dag(config),
     )
     def flow() -> None:
-        @task(inlets=[orders_in_oms()])
+        @task(inlets=[orders_in_oms()], outlets=[events_at_store(config)])
         def push(code: str) -> dict[str, object]:
             from magento_oms.orchestration import tasks
 

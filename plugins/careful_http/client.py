@@ -120,7 +120,10 @@ class CarefulClient:
         """One request on the wire, within the budget, known to the breaker."""
         self._budget.spend()
         self._breaker.before_call()
+        started = time.monotonic()
         outcome = self._transport.send(call, headers)
+        answer = outcome.answer
+        self._budget.observed(kind_of(call, answer), time.monotonic() - started, answer.status if answer else None)
         if outcome.answer is not None:
             self._note_time(outcome.answer)
             outcome = Outcome(outcome.answer, self._judge(outcome.answer, call))
@@ -147,6 +150,15 @@ class CarefulClient:
         if told is not None:
             with self._clock:
                 self._server_time = (told, time.monotonic())
+
+
+def kind_of(call: Call, answer: Answer | None) -> str:
+    """Requests that usually take about as long: same method, same depth of path, and a size of the same power of four
+    (kB) of what is sent or answered. Ids and SKUs of the path are left out.
+    """
+    parts = call.path.strip("/").split("/")
+    size = max(len(call.encoded_body() or b""), len(answer.body) if answer else 0)
+    return f"{call.method} {parts[0]}/{len(parts)} ~{4 ** (((size >> 10).bit_length() + 1) // 2)}kB"
 
 
 def _good(outcome: Outcome) -> Answer:

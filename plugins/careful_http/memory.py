@@ -175,6 +175,9 @@ class MemoryBudget:
         """The store asked for a pause."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
+    def observed(self, kind: str, seconds: float, status: int | None) -> None:
+        """Nothing follows: nobody else calls."""
+
 
 def _alive(token: Token | None) -> Token | None:
     if token is None or (token.expires_at is not None and token.expires_at <= datetime.now(UTC)):

@@ -1,4 +1,4 @@
-"""Search criteria for orders that cannot say what Magento silently reads as something else.
+"""Search criteria that cannot say what Magento silently reads as something else.
 
 Magento takes an unknown condition for `eq`, a missing direction for `DESC`, a garbage date for "every row", a `+05:30`
 for nothing, and splits `in` values at every comma without trimming. None of these can be built here.
@@ -26,6 +26,20 @@ class OrderField(StrEnum):
     UPDATED_AT = "updated_at"
 
 
+class MasterField(StrEnum):
+    """Fields of products and customers that may be filtered and sorted by. Any other name makes Magento answer 400.
+
+    The answers name the id `id`; the criteria only know `entity_id`.
+    """
+
+    ENTITY_ID = "entity_id"
+    SKU = "sku"
+    UPDATED_AT = "updated_at"
+
+
+Field = OrderField | MasterField
+
+
 class Condition(StrEnum):
     """Comparisons, in Magento's words: `gteq` is "at or after", there is no `gte`."""
 
@@ -48,12 +62,7 @@ class Direction(StrEnum):
 
 Scalar = int | str | datetime
 
-_TYPES: dict[OrderField, type] = {
-    OrderField.ENTITY_ID: int,
-    OrderField.STORE_ID: int,
-    OrderField.CREATED_AT: datetime,
-    OrderField.UPDATED_AT: datetime,
-}
+_TYPES: dict[str, type] = {"entity_id": int, "store_id": int, "created_at": datetime, "updated_at": datetime}
 _LISTS = frozenset({Condition.IN, Condition.NIN})
 _FIELDS = re.compile(r"[\w\[\],]+", re.ASCII)
 
@@ -70,7 +79,7 @@ class Filter:
         ValueError: Magento would not read it as it is meant.
     """
 
-    field: OrderField
+    field: Field
     condition: Condition
     value: Scalar | tuple[Scalar, ...] | None = None
 
@@ -98,7 +107,7 @@ class Filter:
         return self._one(self.value)
 
     def _one(self, value: Scalar) -> str:
-        wanted = _TYPES.get(self.field, str)
+        wanted = _TYPES.get(self.field.value, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{self.field} is compared with {wanted.__name__}, got {value!r}")  # noqa: TRY004
         if isinstance(value, datetime):
@@ -118,7 +127,7 @@ class Filter:
 class Sort:
     """One sort column with its direction."""
 
-    field: OrderField
+    field: Field
     direction: Direction
 
 
@@ -156,7 +165,7 @@ class SearchCriteria:
         return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
 
 
-def sorted_by(fields: Iterable[OrderField], direction: Direction) -> tuple[Sort, ...]:
+def sorted_by(fields: Iterable[Field], direction: Direction) -> tuple[Sort, ...]:
     """All of `fields` in one direction."""
     return tuple(Sort(each, direction) for each in fields)
 

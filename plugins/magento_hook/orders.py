@@ -1,47 +1,20 @@
-"""Reading orders: keyset pages, the newest change, counts, single orders.
-
-Every list asks for page 1 of what comes after a key, so rows that move between two pages are neither lost nor
-repeated, and it does not matter that Magento 2.3 repeats the last page where later versions send an empty one.
-"""
+"""Reading orders: keyset pages, the newest change, counts, single orders."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from careful_http.exchange import Answer, Call, parse
 from careful_http.outcome import unreadable
 from magento_hook.client import MagentoClient
 from magento_hook.criteria import Condition, Direction, Filter, OrderField, SearchCriteria, magento_time, sorted_by
-from magento_hook.errors import PageTooLarge
+from magento_hook.lists import ListReader
 from magento_oms.ports import ConfigurationError, Cursor, Json, NotFound, OrderFilter, OrderPage, parse_magento_time
 
 _BY_CHANGE = (OrderField.UPDATED_AT, OrderField.ENTITY_ID)
 _BY_ID = (OrderField.ENTITY_ID,)
-
-
-class _List(msgspec.Struct):
-    """A list answer, its rows still as text. `items` is null or missing where there are none."""
-
-    items: list[msgspec.Raw] | None = None
-    total_count: int | None = None
-
-
-_LIST = msgspec.json.Decoder(_List)
-
-
-@dataclass(slots=True)
-class _PageLimit:
-    """The store's largest page, as far as it has been learnt."""
-
-    rows: int | None = None
-
-    def of(self, wanted: int) -> int:
-        return wanted if self.rows is None else min(wanted, self.rows)
 
 
 class OrderReader:
@@ -49,7 +22,7 @@ class OrderReader:
 
     def __init__(self, client: MagentoClient) -> None:
         self._client = client
-        self._limit = _PageLimit()
+        self._lists = ListReader(client, "/orders", "orders")
 
     @property
     def instance(self) -> str:
@@ -70,25 +43,14 @@ class OrderReader:
             ValueError: `by` is neither `updated_at` nor `entity_id`.
         """
         keys = _keys(by)
-        groups = self._groups(where, cursor, keys)
-        size, answer = self._rows(groups, page_size, keys)
-        listed = self._listed(answer, f"orders by {by}")
-        raw = [bytes(row) for row in listed.items or []]
-        orders = [cast("dict[str, Any]", parse(text)) for text in raw]
-        self._check_order(orders, cursor, keys)
-        more = listed.total_count is not None and listed.total_count > len(orders) > 0
-        return OrderPage(
-            orders=orders,
-            raw=raw,
-            server_time=self._time_of(answer),
-            last=len(orders) < size and not more,
-        )
+        page = self._lists.page(self._groups(where, cursor, keys), keys, page_size)
+        self._check_order(page.rows, cursor, keys)
+        return OrderPage(orders=page.rows, raw=page.raw, server_time=page.server_time, last=page.last)
 
     def newest_after(self, cursor: Cursor, where: OrderFilter) -> Cursor | None:
         """The newest change after `cursor`, by the same filter as `page_after`; None if there is none."""
         criteria = SearchCriteria(self._groups(where, cursor, _BY_CHANGE), sorted_by(_BY_CHANGE, Direction.DESC))
-        answer = self._list(criteria, "newest order", "items[entity_id,updated_at],total_count")
-        rows = self._listed(answer, "newest order").items
+        rows = self._lists.ask(criteria, "newest order", "items[entity_id,updated_at],total_count").items
         if not rows:
             return None
         newest = parse(bytes(rows[0]))
@@ -96,13 +58,7 @@ class OrderReader:
 
     def count(self, where: OrderFilter) -> int:
         """How many orders there are."""
-        answer = self._list(SearchCriteria(self._groups(where)), "order count", "total_count")
-        total = self._listed(answer, "order count").total_count
-        if total is None:
-            raise unreadable(
-                Call("GET", "/orders", about="order count"), answer, self._client.whose, "no count came back."
-            )
-        return total
+        return self._lists.count(self._groups(where))
 
     def order(self, entity_id: int) -> Json:
         """One order as it is now. Raises NotFound."""
@@ -117,7 +73,7 @@ class OrderReader:
         order = self._json(call, answer)
         if not isinstance(order, dict) or str(order.get("entity_id")) != str(entity_id):
             raise unreadable(call, answer, self._client.whose, "the answer is not that order.")
-        return OrderPage(orders=[order], raw=[answer.body], server_time=self._time_of(answer), last=True)
+        return OrderPage(orders=[order], raw=[answer.body], server_time=self._lists.time_of(answer), last=True)
 
     def server_time(self) -> datetime:
         """The store's own clock, aware UTC: never ahead of it. Before the first answer, one row is asked for."""
@@ -126,7 +82,7 @@ class OrderReader:
             self.count(OrderFilter())
             known = self._client.server_time()
         if known is None:
-            raise self._no_clock()
+            raise self._lists.no_clock()
         return known
 
     def _groups(
@@ -140,49 +96,11 @@ class OrderReader:
                 way_out="Correct the statuses, stores or times that are configured for this instance.",
             ) from None
 
-    def _rows(
-        self, groups: tuple[tuple[Filter, ...], ...], wanted: int, keys: Sequence[OrderField]
-    ) -> tuple[int, Answer]:
-        """One page of whole orders and the page size that the store took."""
-        while True:
-            size = self._limit.of(wanted)
-            criteria = SearchCriteria(groups, sorted_by(keys, Direction.ASC), page_size=size)
-            try:
-                return size, self._list(criteria, "orders")
-            except PageTooLarge as refused:
-                if not 0 < refused.limit < size:
-                    raise
-                self._limit.rows = refused.limit
-
-    def _list(self, criteria: SearchCriteria, about: str, fields: str = "") -> Answer:
-        return self._client.call(Call("GET", "/orders", query=criteria.query(fields), about=about))
-
-    def _listed(self, answer: Answer, about: str) -> _List:
-        if answer.body.strip() == b"[]":  # how PHP writes an empty object
-            return _List(items=[], total_count=0)
-        try:
-            return _LIST.decode(answer.body)
-        except ValueError:
-            call = Call("GET", "/orders", about=about)
-            raise unreadable(call, answer, self._client.whose, "the answer is not a list of orders.") from None
-
     def _json(self, call: Call, answer: Answer) -> Any:
         try:
             return answer.json
         except ValueError:
             raise unreadable(call, answer, self._client.whose, "the answer is no JSON.") from None
-
-    def _time_of(self, answer: Answer) -> datetime:
-        moment = answer.server_time
-        if moment is None:
-            raise self._no_clock()
-        return moment
-
-    def _no_clock(self) -> ConfigurationError:
-        return ConfigurationError(
-            f"Magento {self.instance} sends no readable Date header, so nobody knows how far reading has come.",
-            way_out="Let the web server or the proxy in front of it send one.",
-        )
 
     def _check_order(self, orders: Sequence[Json], cursor: Cursor | None, keys: Sequence[OrderField]) -> None:
         """The rows must ascend strictly from the cursor, or the next page would leave some out."""
@@ -193,11 +111,7 @@ class OrderReader:
             except (KeyError, ValueError, TypeError):
                 key = None
             if key is None or (last is not None and key <= last):
-                raise ConfigurationError(
-                    f"Magento {self.instance} does not sort or filter orders as asked (order {order.get('entity_id')}"
-                    " is out of place); reading stopped there, nothing was skipped.",
-                    way_out="A module or a cache in front of /rest/V1/orders interferes: take it out of the way.",
-                )
+                raise self._lists.out_of_place(f"order {order.get('entity_id')}")
             last = key
 
 

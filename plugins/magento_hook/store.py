@@ -5,6 +5,7 @@ from __future__ import annotations
 from careful_http.client import PATIENCE, Patience
 from careful_http.memory import MemoryBreaker, MemoryBudget, process_tokens
 from magento_hook.actions import OrderActions
+from magento_hook.catalogue import CatalogueReader
 from magento_hook.client import MagentoClient
 from magento_hook.connection import MagentoConnection
 from magento_hook.credit_memos import CreditMemoActions
@@ -16,7 +17,15 @@ from magento_hook.shipments import ShipmentActions
 from magento_oms.ports import Breaker, Budget, StoreFacts, TokenStore
 
 
-class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions, InventoryActions, ReturnReader):
+class MagentoStore(
+    OrderReader,
+    OrderActions,
+    ShipmentActions,
+    CreditMemoActions,
+    CatalogueReader,
+    InventoryActions,
+    ReturnReader,
+):
     """Implements `ports.Magento`. May be used by several threads; each has a connection of its own."""
 
     def __init__(self, client: MagentoClient) -> None:
@@ -24,6 +33,7 @@ class MagentoStore(OrderReader, OrderActions, ShipmentActions, CreditMemoActions
         OrderActions.__init__(self, client)
         ShipmentActions.__init__(self, client)
         CreditMemoActions.__init__(self, client)
+        CatalogueReader.__init__(self, client)
         InventoryActions.__init__(self, client)
         ReturnReader.__init__(self, client)
 

@@ -53,7 +53,9 @@ OF_ALL = {"order_routing"}
 OF_ACCOUNTS = {"courier_push", "shipment_tracking"}
 OF_INSTANCES = {
     "inventory_push",
+    "master_data_pull",
     "magento_push",
+    "notification_push",
     "order_pull",
     "order_pull_live",
     "pending_order_sync",
@@ -125,6 +127,9 @@ def test_windows_are_never_of_zero_length_and_have_a_form(bag: dict[str, Any]) -
     assert by_id["order_pull__mela"]["params"] == ["dry_run", "from", "to"]
     assert by_id["pending_order_sync__mela"]["schedule"] == "CronDataIntervalTimetable"
     assert by_id["pending_order_sync__mela"]["params"] == ["dry_run"]
+    assert by_id["master_data_pull__mela"]["schedule"] == "CronDataIntervalTimetable"
+    assert by_id["master_data_pull__mela"]["params"] == ["dry_run", "everything", "from", "to"]
+    assert by_id["master_data_pull__mela"]["tasks"] == 2
     assert by_id["order_pull_live__mela"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["courier_push__mela_ez"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["shipment_tracking__mela_ez"]["schedule"] == "CronDataIntervalTimetable"

@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     assert "MAGENTO_OMS_INSTANCES_DIR" in str(problem)
 
 
-def test_only_the_url_takes_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_urls_take_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "loom.yaml"
     path.write_text(GOOD.replace("https://loom.example", "${LOOM_URL:-https://there.example}").replace("Loom", "${X}"))
     config, _ = load_instance(path)
@@ -225,6 +225,14 @@ def test_only_the_url_takes_the_environment(tmp_path: Path, monkeypatch: pytest.
     path.write_text(GOOD.replace("https://loom.example", "${NOT_SET}"))
     _, (problem,) = load_instance(path)
     assert (problem.line, problem.field) == (3, "url")
+    assert "NOT_SET" in str(problem)
+    path.write_text(in_store("notification_url: ${EVENTS_URL:-https://there.example/events}"))
+    config, _ = load_instance(path)
+    assert config is not None
+    assert str(config.stores[0].notification_url) == "https://there.example/events"
+    path.write_text(in_store("notification_url: ${NOT_SET}"))
+    _, (problem,) = load_instance(path)
+    assert (problem.line, problem.field) == (9, "stores.0.notification_url")
     assert "NOT_SET" in str(problem)
 
 

@@ -115,6 +115,31 @@ def test_a_warehouse_works_through_its_list(api: Api) -> None:
     assert (order["state"], float(order["lines"][0]["shipped"])) == ("shipped", 1)
 
 
+def test_what_does_not_leave_with_its_manifest_is_on_a_later_one(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    both = [api.routed("KURTA"), api.routed("KURTA")]
+    for number, shown in enumerate(both):
+        api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown, f"WMS-{number}"))
+    api.forward.push_all()
+    [first] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    assert first["fulfilments"] == [shown["id"] for shown in both]
+    api.forward.store.pass_time(60)
+    api.forward.store.hold(both[1]["order_entity_id"])
+
+    outcome = api.call("POST", f"/manifests/{first['id']}/handover").json()
+    assert outcome["done"] == [both[0]["id"]]
+    assert "on hold" in outcome["refused"][str(both[1]["id"])]
+
+    assert api.call("GET", f"/manifests/{first['id']}").json()["fulfilments"] == [both[0]["id"]]
+    assert api.call("POST", "/manifests", {"location": "pune"}).json() == []
+    api.forward.store.pass_time(60)
+    api.forward.store.unhold(both[1]["order_entity_id"])
+    api.forward.oms.take_in(api.forward.store, api.forward.config, [both[1]["order_entity_id"]])
+    [second] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    assert second["fulfilments"] == [both[1]["id"]]
+    assert api.call("POST", f"/manifests/{second['id']}/handover").json()["done"] == [both[1]["id"]]
+
+
 def test_the_feed_misses_nothing_while_changes_commit_in_another_order(api: Api) -> None:
     api.forward.stock("pune", KURTA=9)
     first, second = api.routed("KURTA"), api.routed("KURTA")

@@ -187,12 +187,16 @@ class SpyBudget:
 
     spent: float = 0.0
     pauses: list[float] = field(default_factory=list)
+    heard: list[tuple[str, int | None]] = field(default_factory=list)
 
     def spend(self, requests: float = 1.0, *, wait: float = 30.0) -> None:
         self.spent += requests
 
     def slow_down(self, seconds: float) -> None:
         self.pauses.append(seconds)
+
+    def observed(self, kind: str, seconds: float, status: int | None) -> None:
+        self.heard.append((kind, status))
 
 
 class RawServer:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from careful_http.client import Patience
-from careful_http.endpoint import Timeouts
 from careful_http.memory import MemoryTokenStore
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, DEFAULT_INTEGRATION, SandboxClient
 from commerce_sandbox.versions import VERSIONS
-from magento_hook.connection import AuthKind, MagentoConnection
+from magento_hook.connection import AuthKind
 from magento_hook.errors import MissingPermission
-from magento_hook.store import MagentoStore, open_magento
-from magento_oms.local.postgres import PostgresServer
+from magento_hook.store import MagentoStore
 from magento_oms.ports import (
     AlreadyDone,
     AuthenticationError,
-    Breaker,
     ConfigurationError,
     Cursor,
     OrderFilter,
@@ -35,7 +26,6 @@ from magento_oms.ports import (
     UnknownOutcome,
 )
 
-ADMIN: dict[str, Any] = {"auth": AuthKind.ADMIN_TOKEN, "username": ADMIN_USER, "password": ADMIN_PASSWORD}
 OAUTH: dict[str, Any] = {
     "auth": AuthKind.INTEGRATION_OAUTH,
     "consumer_key": DEFAULT_INTEGRATION["consumer_key"],
@@ -44,57 +34,6 @@ OAUTH: dict[str, Any] = {
     "access_token_secret": DEFAULT_INTEGRATION["token_secret"],
 }
 BEARER: dict[str, Any] = {"auth": AuthKind.INTEGRATION_BEARER, "access_token": DEFAULT_INTEGRATION["token"]}
-
-
-@pytest.fixture(scope="module")
-def sandbox_process(postgres_server: PostgresServer) -> Iterator[SandboxClient]:
-    """A sandbox as a process of its own."""
-    name = f"sandbox_{secrets.token_hex(6)}"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    url = postgres_server.create_database(name)
-    command = [sys.executable, "-m", "commerce_sandbox", "--port", str(port), "--database-url", url]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    client = SandboxClient(f"http://127.0.0.1:{port}")
-    try:
-        client.wait_until_ready()
-        yield client
-    finally:
-        process.terminate()
-        process.wait(10)
-        postgres_server.drop_database(name)
-
-
-@pytest.fixture
-def sandbox(sandbox_process: SandboxClient) -> SandboxClient:
-    """A store of its own within the sandbox."""
-    client = sandbox_process.at(f"shop{secrets.token_hex(4)}")
-    client.set_up()
-    return client
-
-
-@pytest.fixture
-def connect(sandbox: SandboxClient, breaker: Breaker) -> Iterator[Callable[..., MagentoStore]]:
-    opened: list[MagentoStore] = []
-
-    def connect(tokens: MemoryTokenStore | None = None, **given: Any) -> MagentoStore:
-        connection = MagentoConnection(
-            base_url=sandbox.store_url, timeouts=Timeouts(connect=2, read=5, total=10), **(given or ADMIN)
-        )
-        opened.append(
-            open_magento(
-                connection,
-                instance=sandbox.instance,
-                tokens=tokens or MemoryTokenStore(),
-                breaker=breaker,
-                patience=Patience(tries=10, first=0.01, longest=0.2),
-            )
-        )
-        return opened[-1]
-
-    yield connect
-    for store in opened:
-        store.close()
 
 
 def ids(store: MagentoStore, where: OrderFilter, *, page_size: int, by: str = "updated_at") -> list[int]:
@@ -123,7 +62,7 @@ def test_every_way_in(sandbox: SandboxClient, connect: Callable[..., MagentoStor
 
 def test_wrong_passwords_never_lock_the_account(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:
     tokens = MemoryTokenStore()
-    wrong = connect(tokens, **ADMIN | {"password": "not it"})
+    wrong = connect(tokens, auth=AuthKind.ADMIN_TOKEN, username=ADMIN_USER, password="not it")
     for _ in range(12):
         with pytest.raises(AuthenticationError):
             wrong.order(1)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from tests.workflows.fake_catalogue import FakeCatalogue
 from tests.workflows.fake_inventory import FakeInventory
 from tests.workflows.payloads import Row, order, over_the_wire
 
@@ -62,7 +63,7 @@ class Fault:
     times: int = 1
 
 
-class FakeMagento(FakeInventory):
+class FakeMagento(FakeCatalogue, FakeInventory):
     """Implements `ports.Magento`.
 
     `updated_at` moves when the order's row is saved, and not on comments. Every change is kept in `ledger`.
@@ -80,7 +81,8 @@ class FakeMagento(FakeInventory):
         comment_status: Literal["accepted", "refused", "ignored"] = "refused",
         entity: Literal["accepted", "refused"] = "accepted",
     ) -> None:
-        super().__init__()
+        FakeCatalogue.__init__(self)
+        FakeInventory.__init__(self)
         self._instance = instance
         self.comment_status = comment_status
         self.entity = entity

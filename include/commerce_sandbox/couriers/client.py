@@ -55,6 +55,10 @@ class CourierClient:
         """How often what really happened: (kind, reference) → times."""
         return {(row["kind"], row["reference"]): row["count"] for row in self._call("GET", "/effects")["effects"]}
 
+    def shipped(self) -> int:
+        """How many AWBs were given."""
+        return sum(times for (kind, _), times in self.effects().items() if kind == "awb")
+
     def calls(self) -> list[dict[str, Any]]:
         """The ledger of calls."""
         return list(self._call("GET", "/calls")["calls"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from magento_oms.cli.paper_files import Paper
 from magento_oms.storage.parcels import live_bookings_sql
 
 Row = dict[str, Any]
@@ -81,33 +82,24 @@ def fulfilments_of(connection: Connection, order_id: int) -> list[Row]:
     )
 
 
-def papers_of(connection: Connection, order_id: int) -> list[tuple[str, bytes]]:
-    """The papers of an order: file name and PDF."""
-    invoices = _rows(
+def papers_of(connection: Connection, order_id: int) -> list[Paper]:
+    """The papers of an order: its invoices, the labels of its parcels, and the manifests that these are on."""
+    rows = _rows(
         connection,
-        "select i.number, p.content from fulfilment f join invoice i on i.fulfilment_id = f.id"
-        " join paper p on p.kind = 'invoice' and p.subject = 'fulfilment:' || f.id"
-        " where f.order_id = :id order by f.id",
-        id=order_id,
-    )
-    labels = _rows(
-        connection,
-        "select b.awb, d.content from parcel p"  # noqa: S608
+        "select 1 as rank, 'invoice' as kind, f.number as place, i.number, p.content from fulfilment f"  # noqa: S608
+        " join invoice i on i.fulfilment_id = f.id"
+        " join paper p on p.kind = 'invoice' and p.subject = 'fulfilment:' || f.id where f.order_id = :id"
+        " union all select 2, 'label', p.id, b.awb, d.content from parcel p"
         f" join ({live_bookings_sql()}) b on b.parcel_id = p.id"
-        " join courier_document d on d.booking_id = b.id and d.kind = 'label' where p.order_id = :id order by p.id",
+        " join courier_document d on d.booking_id = b.id and d.kind = 'label' where p.order_id = :id"
+        " union all select 3, 'manifest', m.id, m.number, p.content from manifest m"
+        " join paper p on p.kind = 'manifest' and p.subject = 'manifest:' || m.id where exists (select"
+        "   from manifest_parcel mp join parcel q on q.id = mp.parcel_id"
+        "   where mp.manifest_id = m.id and q.order_id = :id)"
+        " order by rank, place",
         id=order_id,
     )
-    manifests = _rows(
-        connection,
-        "select distinct m.number, pa.content from parcel p join manifest_parcel mp on mp.parcel_id = p.id"
-        " join manifest m on m.id = mp.manifest_id"
-        " join paper pa on pa.kind = 'manifest' and pa.subject = 'manifest:' || m.id where p.order_id = :id",
-        id=order_id,
-    )
-    named = [(f"invoice-{row['number']}", row["content"]) for row in invoices]
-    named += [(f"label-{row['awb']}", row["content"]) for row in labels]
-    named += [(f"manifest-{row['number']}", row["content"]) for row in manifests]
-    return [(f"{name.replace('/', '-')}.pdf", bytes(content)) for name, content in named]
+    return [Paper(row["kind"], row["number"], bytes(row["content"])) for row in rows]
 
 
 def _rows(connection: Connection, sql: str, **values: Any) -> list[Row]:

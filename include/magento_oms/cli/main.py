@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from magento_oms.cli import (
+    budget_commands,
+    catalogue_commands,
     config_commands,
     effect_commands,
     order_commands,
@@ -38,6 +40,8 @@ app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(routing_commands.app, name="routing")
 app.add_typer(warehouse_commands.app, name="warehouse")
 app.add_typer(stock_commands.app, name="stock")
+app.add_typer(catalogue_commands.app, name="catalogue")
+app.add_typer(budget_commands.app, name="budget")
 app.add_typer(token_commands.app, name="tokens")
 app.add_typer(sandbox_commands.app, name="sandbox")
 app.add_typer(database, name="database")

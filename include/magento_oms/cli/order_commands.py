@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from magento_oms.cli.configured import configured
 from magento_oms.cli.output import cell, heading, local, print_rows
 from magento_oms.ports import ConfigurationError
+
+if TYPE_CHECKING:
+    from magento_oms.cli.paper_files import Paper
 
 app = typer.Typer(no_args_is_help=True, help="Orders in the OMS.")
 
@@ -27,7 +28,6 @@ LIST = (
 LINES = ("item_id", "kind", "sku", "state", "ordered", "allocated", "packed", "invoiced", "shipped", "cancelled",
     "returned", "price", "row_total_incl_tax")  # fmt: skip
 FULFILMENTS = ("id", "location", "state", "invoice", "parcel", "account", "awb", "status", "cod")
-DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 @app.command("list")
@@ -55,8 +55,13 @@ def show(
     order: Annotated[str, typer.Argument(help="Entity id or increment id.")],
     by: By = None,
     personal: Annotated[bool, typer.Option("--personal", help="Show the buyer's data too.")] = False,
-    documents: Annotated[bool, typer.Option("--documents", help="Save its papers; open them at a desktop.")] = False,
-    into: Annotated[Path, typer.Option(help="With --documents: folder for the papers.")] = Path("papers"),
+    documents: Annotated[
+        bool,
+        typer.Option("--documents", help="Save its invoices, labels and manifests instead; at a desktop, open them."),
+    ] = False,
+    into: Annotated[Path, typer.Option(help="With --documents: the folder, in which it gets one of its own.")] = Path(
+        "papers"
+    ),
 ) -> None:
     """Show all that the OMS knows of one order, with times in the store's time zone."""
     from magento_oms.cli import fulfilment_queries, queries
@@ -69,7 +74,7 @@ def show(
         fulfilments = fulfilment_queries.fulfilments_of(connection, found["id"])
         papers = fulfilment_queries.papers_of(connection, found["id"]) if documents else []
     if documents:
-        _save(papers, into / f"{instance}-{header['increment_id']}")
+        _save(papers, fulfilments, instance, header, into)
         return
     zone = _zone(instance, header["store_id"])
     for name, value in header.items():
@@ -104,18 +109,28 @@ def permit(
     typer.echo(f"Order {order} goes on with {kind} {number}.")
 
 
-def _save(papers: list[tuple[str, bytes]], folder: Path) -> None:
-    """Save papers, and open them where somebody sits at a desktop."""
+def _save(
+    papers: list[Paper], fulfilments: list[dict[str, Any]], instance: str, order: dict[str, Any], into: Path
+) -> None:
+    """Save an order's papers, and tell what has none yet."""
+    from magento_oms.cli import paper_files
+
+    name = order["increment_id"]
     if not papers:
-        typer.echo("It has no papers yet: they come once it is packed.")
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in papers:
-        path = folder / name
-        path.write_bytes(content)
-        typer.echo(str(path))
-        if sys.stdout.isatty() and (sys.platform == "darwin" or any(map(os.environ.get, DESKTOP))):
-            typer.launch(str(path))
+        raise ConfigurationError(
+            f"Order {name} of {instance} is {order['state']} and has no papers yet.",
+            way_out="They come once a warehouse has packed it; without --documents this command tells how far it is.",
+        )
+    written = paper_files.save(papers, into / paper_files.plain(f"{instance}-{name}"))
+    for paper, path in zip(papers, written, strict=True):
+        typer.echo(f"{paper.kind}\t{paper.number}\t{path}")
+    for fulfilment in fulfilments:
+        if fulfilment["state"] in ("routed", "packed"):
+            where, state = fulfilment["location"], fulfilment["state"]
+            typer.echo(
+                f"Not all papers of fulfilment {fulfilment['id']} ({where}) are there yet: it is {state}.", err=True
+            )
+    paper_files.show(written)
 
 
 @app.command()
@@ -128,13 +143,16 @@ def pull(
     from magento_oms.cli import queries
     from magento_oms.orchestration import wiring
     from magento_oms.storage.database import database_url, engine
+    from magento_oms.workflows.master_data.waiting import ask_for_unknown
     from magento_oms.workflows.order_pull import pull_one
 
     config = configured(instance)
     url = database_url()
     with engine(url).connect() as connection:
         entity_id = _entity_id(queries.matches(connection, instance, order, by), instance, order, by)
-    counts = pull_one(url, wiring.magento_for(config), config, entity_id).counts
+    store = wiring.magento_for(config)
+    counts = pull_one(url, store, config, entity_id).counts
+    ask_for_unknown(url, store, config)
     with engine(url).connect() as connection:
         stored = queries.stored(connection, instance, entity_id)
         troubles = [row for row in queries.quarantined(connection, instance, entity_id) if row["resolved_at"] is None]

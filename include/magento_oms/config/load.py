@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from magento_oms.config.words import in_words
 from magento_oms.config.yaml_text import Place, YamlText
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+
+STORE_URLS = ("notification_url", "return_ack_url")
+"""URLs of a store that the environment may tell, as it may tell the instance's own."""
 
 NAMED_BY_THE_BRAND = {*(group.value for group in StatusMeaning), "buffers", "pickup_locations"}
 """Below these, keys are statuses, SKUs and locations: any word may be one."""
@@ -91,11 +95,11 @@ def load_instance(path: Path) -> tuple[InstanceConfig | None, list[ConfigProblem
     problems += [
         ConfigProblem(name, doubt.line, _dotted(doubt.place), doubt.message, doubt.way_out) for doubt in said.doubts
     ]
-    content, missing = _with_environment(said.values)
-    if missing:
-        message = f"The environment variable {missing} is not set."
+    content, unset = _with_environment(said.values)
+    for place, variable in unset.items():
+        message = f"The environment variable {variable} is not set."
         way_out = "Set it, or give a default as in ${NAME:-default}."
-        problems.append(ConfigProblem(name, _line(said, ("url",)), "url", message, way_out))
+        problems.append(ConfigProblem(name, _line(said, place), _dotted(place), message, way_out))
     told = {problem.field for problem in problems}
     try:
         config = InstanceConfig.model_validate(content)
@@ -117,14 +121,32 @@ def _secrets(name: str, said: YamlText) -> list[ConfigProblem]:
     ]
 
 
-def _with_environment(content: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Put the environment into `url` (`${NAME}`, `${NAME:-default}`), and only there; tell the first that is unset."""
-    url = content.get("url")
-    if not isinstance(url, str):
-        return content, ""
-    unset = [name for name, default in VARIABLE.findall(url) if name not in os.environ and f"${{{name}}}" in url]
-    resolved = VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", url)
-    return content | {"url": resolved}, next(iter(unset), "")
+def _with_environment(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, str]]:
+    """Put the environment (`${NAME}`, `${NAME:-default}`) into the URLs that lead elsewhere, and only there; the
+    variables that are not set, by the place that names them.
+    """
+    unset: dict[Place, str] = {}
+    resolved = _resolved(content, ("url",), (), unset)
+    stores = content.get("stores")
+    if isinstance(stores, list):
+        resolved["stores"] = [
+            _resolved(store, STORE_URLS, ("stores", number), unset) if isinstance(store, dict) else store
+            for number, store in enumerate(stores)
+        ]
+    return resolved, unset
+
+
+def _resolved(content: dict[str, Any], names: Sequence[str], at: Place, unset: dict[Place, str]) -> dict[str, Any]:
+    found = dict(content)
+    for name in names:
+        url = content.get(name)
+        if not isinstance(url, str):
+            continue
+        for variable, _ in VARIABLE.findall(url):
+            if variable not in os.environ and f"${{{variable}}}" in url:
+                unset.setdefault((*at, name), variable)
+        found[name] = VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", url)
+    return found
 
 
 def _invalid(name: str, said: YamlText, error: ValidationError) -> list[ConfigProblem]:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, model_validator
 
 from magento_oms.config.account_models import AggregatorAccountRef, Model
+from magento_oms.config.catalogue_models import CatalogueConfig, CustomersConfig
 from magento_oms.config.fields import (
     Code,
     ConnectionId,
@@ -301,6 +302,8 @@ class InstanceConfig(Model):
     frequency: Frequency = Field(default_factory=Frequency)
     page_size: Whole = Field(default=100, ge=1, le=300, description="orders a request")
     request_budget: RequestBudget = Field(default_factory=RequestBudget)
+    catalogue: CatalogueConfig = Field(default_factory=CatalogueConfig)
+    customers: CustomersConfig = Field(default_factory=CustomersConfig)
     settle_delay_seconds: Number = Field(
         default=90.0,
         ge=0,

@@ -6,18 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from magento_oms.config.load import STORE_URLS
 from magento_oms.config.models import InstanceConfig
+
+URL = r"^(https?://|\$\{)"
 
 
 def instance_schema() -> dict[str, Any]:
-    """The schema. `${NAME:-default}` in `url` is resolved before the file is checked, so here it is any text."""
+    """The schema. `${NAME:-default}` in URLs is resolved before the file is checked, so here they are any such text."""
     schema = InstanceConfig.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["url"] = {
         "type": "string",
         "description": schema["properties"]["url"].get("description", ""),
-        "pattern": r"^(https?://|\$\{)",
+        "pattern": URL,
     }
+    for name in STORE_URLS:
+        schema["$defs"]["StoreConfig"]["properties"][name]["anyOf"][0] = {"type": "string", "pattern": URL}
     return schema
 
 

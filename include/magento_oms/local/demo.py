@@ -1,4 +1,4 @@
-"""`make demo`: stores, the OMS and Airflow on this machine, with orders flowing.
+"""`make demo`: stores, couriers, warehouses, the OMS and Airflow on this machine, with orders flowing.
 
 Starts afresh, shows what it waits for, prints what happened, and stays up until Ctrl-C.
 """
@@ -8,28 +8,32 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
-from typing import Annotated
-from urllib.error import HTTPError
+from typing import Annotated, Any
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from commerce_sandbox.client import SandboxClient
 from commerce_sandbox.couriers.client import CourierClient
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
+from magento_oms.local import demo_ledger, demo_table
 from magento_oms.local.airflow_env import straight_to_this_machine
-from magento_oms.local.demo_report import InstanceReport, compare, p95, skus_on_magento
+from magento_oms.local.demo_report import InstanceReport, compare
+from magento_oms.local.demo_shop_server import SECRET, ShopServer
+from magento_oms.local.demo_stores import skus_on_magento
 from magento_oms.local.demo_warehouse import DemoWarehouse
 from magento_oms.local.processes import ProcessTrouble
 from magento_oms.local.supervisor import (
@@ -48,11 +52,14 @@ INSTANCES = REPOSITORY / "instances" / "demo"
 
 SEED = 20261123
 SETTLE_SECONDS = 180.0
-"""How long the last orders may take, acknowledgements and all."""
+"""How long the last orders may take until they are delivered."""
+SECONDS_A_STEP = 3
+"""Between two scans of a parcel: a courier's days."""
+POORER = "heritage_ship"
+"""The account whose wallet runs empty once it has shipped `RICH_FOR` parcels."""
+RICH_FOR = 5
 
 console = Console()
-
-Placed = dict[str, dict[int, datetime]]
 
 
 def main(
@@ -61,14 +68,14 @@ def main(
     ] = False,
     orders: Annotated[int, typer.Option(help="How many orders to place while you watch.", min=1, max=5000)] = 40,
     seconds: Annotated[float, typer.Option(help="Over how many seconds they are placed.", min=1)] = 60.0,
-    faults: Annotated[bool, typer.Option("--faults", help="Make the stores answer badly now and then.")] = False,
+    faults: Annotated[bool, typer.Option(help="Stores and couriers answer badly now and then.")] = True,
 ) -> None:
-    """Show the whole thing on this machine: Magento stores (a stand-in), the OMS and the Airflow UI."""
+    """Show the whole thing on this machine: stores and couriers (stand-ins), warehouses, the OMS and the Airflow UI."""
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ.update(straight_to_this_machine(os.environ))
     started = time.monotonic()
     try:
-        sys.exit(_demo(started, orders=orders, seconds=seconds, once=once, faults=faults))
+        sys.exit(_run(started, orders=orders, seconds=seconds, once=once, faults=faults))
     except KeyboardInterrupt:
         console.print("\nStopped. Every process that was started has ended.")
         sys.exit(130 if once else 0)
@@ -81,108 +88,210 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _demo(started: float, *, orders: int, seconds: float, once: bool, faults: bool) -> int:
-    configs = _configurations()
-    accounts = courier_accounts(configs).values()
-    couriers = tuple((account.aggregator, account.code, account.connection_id) for account in accounts)
-    plan = Plan(STATE, INSTANCES, tuple(config.code for config in configs), couriers=couriers, gateway=True)
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=False
-    ) as progress:
-        current = progress.add_task("Starting")
-        stack = LocalStack(plan, lambda text: progress.update(current, description=f"Starting: {text}"))
-        with stack.running():
-            progress.update(current, description="Everything runs")
-            progress.stop()
-            up = time.monotonic() - started
-            console.print(f"Airflow UI: [bold]{stack.airflow_url}[/bold] (no login)   up after {up:.0f} s")
-            _join_couriers(stack, plan)
-            warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
-            placed = _feed(stack, configs, warehouse, orders=orders, seconds=seconds, faults=faults)
-            reports = _settle(stack, configs, warehouse, placed)
-            _show(stack, reports, time.monotonic() - started)
-            good = _write(stack, reports, up, time.monotonic() - started)
-            if not once:
-                _stay_up(stack)
-            return 0 if good else 1
-
-
-def _join_couriers(stack: LocalStack, plan: Plan) -> None:
-    """Let the couriers' stand-ins move parcels by themselves and tell the gateway: repeated, and in another order."""
-    for _, code, _ in plan.couriers:
-        url = f"{stack.gateway_url}/webhooks/{webhook_path(code)}"
-        CourierClient(stack.sandbox_url, code).set_up(
-            webhook={"url": url, "secret": WEBHOOK_SECRET},
-            emitter={"repeats": 1, "shuffle_seconds": 3},
-            seconds_a_step=3,
-        )
-
-
-def _configurations() -> list[InstanceConfig]:
+def _run(started: float, *, orders: int, seconds: float, once: bool, faults: bool) -> int:
     loaded = load_instances(INSTANCES)
     if loaded.problems:
         raise ProcessTrouble("\n".join(map(str, loaded.problems)))
-    return list(loaded.good)
+    with ShopServer(fail_every=7 if faults else 0).running() as shop:
+        plan = _plan(loaded.good, shop)
+        with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as shown:
+            step = shown.add_task("Starting")
+            stack = LocalStack(plan, lambda text: shown.update(step, description=f"Starting: {text}"))
+            with stack.running():
+                shown.update(step, description="Everything runs")
+                shown.stop()
+                up = time.monotonic() - started
+                console.print(f"Airflow UI: [bold]{stack.airflow_url}[/bold] (no login)   up after {up:.0f} s")
+                demo = _Demo(stack, list(loaded.good), shop)
+                demo.feed(orders=orders, seconds=seconds, faults=faults)
+                reports = demo.settle()
+                good = demo.tell(reports, up, started)
+                if not once:
+                    demo.stay_up()
+                return 0 if good else 1
 
 
-def _feed(
-    stack: LocalStack,
-    configs: list[InstanceConfig],
-    warehouse: DemoWarehouse,
-    *,
-    orders: int,
-    seconds: float,
-    faults: bool,
-) -> Placed:
-    """Place orders at random times, while everything is looked after."""
-    dice = random.Random(SEED)  # noqa: S311  (not for secrets)
-    sandbox = SandboxClient(stack.sandbox_url)
-    history = sandbox.at("heritage").load_recorded_history()
-    _read_history(stack)
-    console.print(f"heritage begins with {history['orders']} orders recorded from a real Magento 2.4.7.")
-    if faults:
-        for config in configs:
-            _add_faults(sandbox.at(config.code))
-    _tell_stock(stack, configs, warehouse)
-    moments = sorted(dice.uniform(0, seconds) for _ in range(orders))
-    placed: Placed = {config.code: {} for config in configs}
-    begun = time.monotonic()
-    with _bar("Placing orders", orders) as step:
-        for number, moment in enumerate(moments):
-            if number == orders // 2:
-                # From here on the first account cannot pay: parcels go on to the store's next one.
-                CourierClient(stack.sandbox_url, "heritage_ship").switch(wallet="empty_350")
-            while (wait := begun + moment - time.monotonic()) > 0:
-                _look_after(stack)
-                warehouse.work()
-                time.sleep(min(wait, 0.5))
-            config = dice.choice(configs)
-            now = datetime.now(UTC)
-            for order in sandbox.at(config.code).place_orders(1, store_id=dice.choice(config.store_ids)):
-                placed[config.code][order.entity_id] = now
-            step(1)
-    return placed
+def _plan(configs: tuple[InstanceConfig, ...], shop: ShopServer) -> Plan:
+    couriers = tuple(
+        (account.aggregator, account.code, account.connection_id) for account in courier_accounts(configs).values()
+    )
+    signing = json.dumps({"conn_type": "generic", "password": SECRET})
+    settings = {"SHOP_EVENTS_URL": shop.url}
+    settings |= {f"AIRFLOW_CONN_NOTIFY_{config.code.upper()}": signing for config in configs}
+    codes = tuple(config.code for config in configs)
+    return Plan(STATE, INSTANCES, codes, couriers=couriers, gateway=True, settings=settings)
 
 
-def _tell_stock(stack: LocalStack, configs: list[InstanceConfig], warehouse: DemoWarehouse) -> None:
-    """What the counted warehouses have, told as their own systems would."""
-    for config in configs:
-        counted = {
-            location.code for store in config.stores for location in store.locations if location.stock == "counted"
+class _Demo:
+    """The world around the running stack: it places orders, works in the warehouses, and compares."""
+
+    def __init__(self, stack: LocalStack, configs: list[InstanceConfig], shop: ShopServer) -> None:
+        self._stack = stack
+        self._configs = configs
+        self._shop = shop
+        self._sandbox = SandboxClient(stack.sandbox_url)
+        accounts = courier_accounts(configs).values()
+        self._accounts = {account.code: CourierClient(stack.sandbox_url, account.code) for account in accounts}
+        self._aggregators = {account.aggregator for account in accounts}
+        self._warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
+        self._placed: dict[str, dict[int, datetime]] = {config.code: {} for config in configs}
+        self._poor = False
+
+    def feed(self, *, orders: int, seconds: float, faults: bool) -> None:
+        """Place orders at random times, while everything is looked after."""
+        dice = random.Random(SEED)  # noqa: S311  (not for secrets)
+        history = self._sandbox.at("heritage").load_recorded_history()
+        _read_history(self._stack)
+        console.print(f"heritage begins with {history['orders']} orders recorded from a real Magento 2.4.7.")
+        self._join_couriers()
+        self._tell_stock()
+        if faults:
+            self._add_faults()
+        moments = sorted(dice.uniform(0, seconds) for _ in range(orders))
+        begun = time.monotonic()
+        with _bar("Placing orders", orders) as step:
+            for moment in moments:
+                while (wait := begun + moment - time.monotonic()) > 0:
+                    self._look_after()
+                    time.sleep(min(wait, 0.5))
+                self._place(dice)
+                step(1)
+        self._tell_stock(all_of_them=True)
+
+    def settle(self) -> list[InstanceReport]:
+        """Wait until every order is where it should be, or the time is up."""
+        end = time.monotonic() + SETTLE_SECONDS
+        done = 0
+        with _bar("Orders where they should be", 1) as step:
+            while True:
+                self._look_after()
+                try:
+                    reports = [self._report(config) for config in self._configs]
+                except (URLError, ConnectionError):  # a fault struck our own reading
+                    time.sleep(1)
+                    continue
+                total = sum(report.live for report in reports)
+                fine = total - sum(len(report.unfinished) for report in reports)
+                step(fine - done, total)
+                done = fine
+                if all(report.settled for report in reports) or time.monotonic() > end:
+                    return reports
+                time.sleep(1)
+
+    def tell(self, reports: list[InstanceReport], up: float, started: float) -> bool:
+        """Print and write what happened; whether all is well."""
+        stack, problems = self._stack, [failure for report in reports for failure in report.failures]
+        problems += demo_ledger.check_invoice_numbers(stack.oms_url)
+        doubled = demo_ledger.check_couriers(self._accounts.values(), stack.oms_url)
+        delivered = {name for report in reports for name, count in report.delivered.items() if count}
+        problems += doubled
+        problems += [f"{name} delivered nothing" for name in sorted(self._aggregators - delivered)]
+        problems += [f"{what}, {times} times" for what, times in self._warehouse.troubles.items()]
+        if self._shop.forged:
+            problems.append(f"{self._shop.forged} events came to the stores' own server with a wrong signature")
+        facts: dict[str, Any] = {
+            "seconds until everything ran": round(up, 1),
+            "seconds": round(time.monotonic() - started, 1),
+            "manifests": self._warehouse.manifests,
+            "bad answers of stores and couriers": self._struck(),
+            "events sent again": self._shop.repeats,
+            "processes started again": sum(stack.restarts().values()),
         }
-        if counted:
-            skus = skus_on_magento(f"{stack.sandbox_url}/{config.code}", SANDBOX_PASSWORD)
-            for code in sorted(counted):
-                warehouse.tell_stock(code, skus)
+        demo_table.show(console, reports, facts, problems)
+        demo_table.write(RESULT, reports, facts, problems)
+        self._point_at_more()
+        return not problems
+
+    def stay_up(self) -> None:
+        """Until Ctrl-C."""
+        console.print("Everything stays up until Ctrl-C.")
+        while True:
+            self._look_after()
+            time.sleep(0.5)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _look_after(self) -> None:
+        for happened in self._stack.look_after():
+            console.print(f"[yellow]{happened}")
+        self._warehouse.work()
+        if not self._poor and self._accounts[POORER].shipped() >= RICH_FOR:
+            # From here on this account cannot pay: parcels go on to the store's next one.
+            self._accounts[POORER].switch(wallet="empty_350")
+            self._poor = True
+
+    def _place(self, dice: random.Random) -> None:
+        config = dice.choice(self._configs)
+        now = datetime.now(UTC)
+        store_id = dice.choice([store.store_id for store in config.stores])
+        for order in self._sandbox.at(config.code).place_orders(1, store_id=store_id):
+            self._placed[config.code][order.entity_id] = now
+
+    def _join_couriers(self) -> None:
+        """Let the couriers' stand-ins move parcels by themselves and tell the gateway: repeated, and out of order."""
+        for code, account in self._accounts.items():
+            url = f"{self._stack.gateway_url}/webhooks/{webhook_path(code)}"
+            account.set_up(
+                webhook={"url": url, "secret": WEBHOOK_SECRET},
+                emitter={"repeats": 1, "shuffle_seconds": 3},
+                seconds_a_step=SECONDS_A_STEP,
+            )
+
+    def _tell_stock(self, *, all_of_them: bool = False) -> None:
+        """What the counted warehouses have, told as their own systems would."""
+        woken = 0
+        for config in self._configs:
+            locations = [location for store in config.stores for location in store.locations]
+            counted = {location.code for location in locations if location.stock == "counted"}
+            if counted:
+                skus = skus_on_magento(f"{self._stack.sandbox_url}/{config.code}", SANDBOX_PASSWORD)
+                for code in sorted(counted):
+                    woken += self._warehouse.tell_stock(code, skus, all_of_them=all_of_them)
+        if all_of_them:
+            console.print(f"Goods came in at the warehouses: {woken} orders had waited for them.")
+
+    def _add_faults(self) -> None:
+        """Each kind of trouble, a few times."""
+        for config in self._configs:
+            store = self._sandbox.at(config.code)
+            store.add_fault("error_before", method="GET", path="/orders", times=2, skip=6)
+            store.add_fault("error_after", method="POST", path="/comments", times=2, skip=3)
+            store.add_fault("reset_after", method="POST", path="/invoice", times=1, skip=2)
+            store.add_fault("error_after", method="POST", path="/ship$", times=1, skip=2)
+            store.add_fault("too_many_requests", path="/orders", times=2, skip=12, retry_after=2)
+            store.add_fault("maintenance", path="/order/", times=1, skip=9)
+        for account in self._accounts.values():
+            account.add_fault("error_after", method="POST", times=1, skip=4)
+            account.add_fault("too_many_requests", times=1, skip=9, retry_after=2)
+
+    def _struck(self) -> int:
+        return sum(int(rule["fired"]) for rule in self._sandbox.faults())
+
+    def _report(self, config: InstanceConfig) -> InstanceReport:
+        stack, code = self._stack, config.code
+        report = compare(config, f"{stack.sandbox_url}/{code}", SANDBOX_PASSWORD, stack.oms_url, self._placed[code])
+        demo_ledger.check_store(report, self._sandbox.at(code), stack.oms_url)
+        report.told = self._shop.events(code)
+        return report
+
+    def _point_at_more(self) -> None:
+        command = _command_of(self._stack)
+        shown = os.path.relpath(command)
+        order = demo_ledger.an_order_with_papers(self._stack.oms_url)
+        console.print(f"Airflow UI: [bold]{self._stack.airflow_url}[/bold]   logs: {STATE / 'logs'}")
+        if order is not None:
+            console.print(f"The papers of an order: [bold]{shown} orders show {' '.join(order)} --documents[/bold]")
 
 
-def _add_faults(store: SandboxClient) -> None:
-    """Each kind of trouble, a few times, at the calls of orders."""
-    store.add_fault("error_before", match=r"GET .*/orders", times=2, skip=6)
-    store.add_fault("error_after", match=r"POST .*/(orders|comments)", times=2, skip=3)
-    store.add_fault("reset_after", match=r"POST .*/comments", times=1, skip=5)
-    store.add_fault("too_many_requests", match=r".*/orders", times=2, skip=12, retry_after=2)
-    store.add_fault("maintenance", match=r".*", times=2, skip=40)
+def _command_of(stack: LocalStack) -> Path:
+    """`magento-oms` for this demo's databases, as a command of its own."""
+    path = STATE / "magento-oms"
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(stack.settings.items())]
+    program = shlex.quote(str(Path(sys.executable).with_name("magento-oms")))
+    path.touch(mode=0o700)
+    path.write_text("\n".join(["#!/bin/sh", "# Made by the demo: it knows where this demo's databases are.", *lines,
+                               f'exec {program} "$@"\n']))  # fmt: skip
+    return path
 
 
 def _read_history(stack: LocalStack) -> None:
@@ -205,100 +314,6 @@ def _read_history(stack: LocalStack) -> None:
             time.sleep(1)  # the DAG files are still being read
         else:
             return
-
-
-def _settle(
-    stack: LocalStack, configs: list[InstanceConfig], warehouse: DemoWarehouse, placed: Placed
-) -> list[InstanceReport]:
-    """Wait until every order is where it should be, or the time is up."""
-    end = time.monotonic() + SETTLE_SECONDS
-    with _bar("Orders shipped and delivered", 1) as step:
-        done = 0
-        while True:
-            _look_after(stack)
-            warehouse.work()
-            reports = [
-                compare(
-                    config,
-                    f"{stack.sandbox_url}/{config.code}",
-                    SANDBOX_PASSWORD,
-                    stack.oms_url,
-                    placed[config.code],
-                )
-                for config in configs
-            ]
-            total = sum(report.on_magento for report in reports)
-            fine = total - sum(len(report.failures) for report in reports)
-            step(fine - done, total)
-            done = fine
-            if all(report.settled for report in reports) or time.monotonic() > end:
-                return reports
-            time.sleep(1)
-
-
-def _look_after(stack: LocalStack) -> None:
-    for happened in stack.look_after():
-        console.print(f"[yellow]{happened}")
-
-
-def _show(stack: LocalStack, reports: list[InstanceReport], seconds: float) -> None:
-    table = Table(title=f"What happened in {seconds:.0f} s", title_justify="left")
-    table.add_column("")
-    for report in reports:
-        table.add_column(report.name, justify="right")
-    states = sorted({state for report in reports for state in report.by_state})
-    rows: list[tuple[str, Callable[[InstanceReport], str]]] = [
-        ("orders on Magento", lambda report: str(report.on_magento)),
-        ("orders in the OMS", lambda report: str(report.in_oms)),
-        *((f"  {state}", lambda report, state=state: str(report.by_state[state])) for state in states),
-        ("in quarantine", lambda report: str(report.quarantined)),
-        ("placed → in the OMS, median / p95", lambda report: _seconds(report.stored_after)),
-        ("placed → acknowledged, median / p95", lambda report: _seconds(report.acknowledged_after)),
-        ("fulfilments handed over", lambda report: str(report.fulfilments["handed_over"])),
-        ("placed → handed over, median / p95", lambda report: _seconds(report.handed_over_after)),
-        *(
-            (f"delivered by {name}", lambda report, name=name: str(report.delivered[name]))
-            for name in sorted({name for report in reports for name in report.delivered})
-        ),
-    ]
-    for name, cell in rows:
-        table.add_row(name, *map(cell, reports))
-    console.print(table)
-    lost, doubled = sum(report.lost for report in reports), sum(report.doubled for report in reports)
-    console.print(f"lost {lost}, doubled {doubled}")
-    for report in reports:
-        for failure in report.failures[:10]:
-            console.print(f"[red]{failure}")
-    console.print(f"Airflow UI: [bold]{stack.airflow_url}[/bold]   logs: {STATE / 'logs'}")
-
-
-def _seconds(values: list[float]) -> str:
-    if not values:
-        return "–"
-    ranked = sorted(values)
-    return f"{ranked[len(ranked) // 2]:.1f} s / {p95(values):.1f} s"
-
-
-def _write(stack: LocalStack, reports: list[InstanceReport], up: float, seconds: float) -> bool:
-    good = all(report.settled for report in reports)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    body = {
-        "ok": good,
-        "seconds_until_up": round(up, 1),
-        "seconds": round(seconds, 1),
-        "restarts": stack.restarts(),
-        "instances": {report.code: report.as_dict() for report in reports},
-        "failures": [failure for report in reports for failure in report.failures],
-    }
-    RESULT.write_text(json.dumps(body, indent=1) + "\n")
-    return good
-
-
-def _stay_up(stack: LocalStack) -> None:
-    console.print("Everything stays up until Ctrl-C.")
-    while True:
-        _look_after(stack)
-        time.sleep(0.5)
 
 
 class _bar:  # noqa: N801  (a context manager, used like a function)

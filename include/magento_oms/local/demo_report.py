@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median, quantiles
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import psycopg
+from psycopg.rows import dict_row
 
 from magento_oms.config.models import InstanceConfig, Mode, StatusMeaning, StoreConfig
+from magento_oms.local.demo_stores import orders_on_magento
 from magento_oms.ports import parse_magento_time
 from magento_oms.storage.database import psycopg_url
 
@@ -28,29 +27,46 @@ class InstanceReport:
     """One instance, counted.
 
     Attributes:
+        live: orders on Magento that are not history.
         lost: orders on Magento that are not in the OMS though they should be.
-        doubled: orders with more than one acknowledgement.
+        doubled: acknowledgements, invoices, shipments and AWBs of which there is one too many.
         failures: what is not as it should be, in words.
+        unfinished: orders that `failures` are about.
+        quarantine: what a person has to look at, each in words.
         stored_after, acknowledged_after, handed_over_after: seconds from placing an order to that.
         fulfilments: by state.
+        split: orders that go out from more than one warehouse.
+        fell_over: parcels that an account would not take, so that the next one was asked.
         delivered: parcels by aggregator.
+        told: events that the store's own server was told of, by name.
     """
 
     code: str
     name: str
     on_magento: int = 0
+    live: int = 0
     in_oms: int = 0
     by_state: Counter[str] = field(default_factory=Counter)
-    quarantined: int = 0
+    quarantine: list[str] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
     waiting: int = 0
     failures: list[str] = field(default_factory=list)
+    unfinished: set[int] = field(default_factory=set)
     stored_after: list[float] = field(default_factory=list)
     acknowledged_after: list[float] = field(default_factory=list)
     handed_over_after: list[float] = field(default_factory=list)
     fulfilments: Counter[str] = field(default_factory=Counter)
+    split: int = 0
+    fell_over: int = 0
+    invoices: int = 0
     delivered: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+
+    def fail(self, entity_id: int, what: str) -> None:
+        """Note what is not as it should be with an order."""
+        self.failures.append(what)
+        self.unfinished.add(entity_id)
 
     @property
     def settled(self) -> bool:
@@ -63,14 +79,18 @@ class InstanceReport:
             "orders_on_magento": self.on_magento,
             "orders_in_oms": self.in_oms,
             "by_state": dict(sorted(self.by_state.items())),
-            "quarantined": self.quarantined,
+            "quarantine": self.quarantine,
             "lost": self.lost,
             "doubled": self.doubled,
             "seconds_to_oms": _spread(self.stored_after),
             "seconds_to_acknowledged": _spread(self.acknowledged_after),
             "seconds_to_handed_over": _spread(self.handed_over_after),
             "fulfilments": dict(sorted(self.fulfilments.items())),
+            "split_orders": self.split,
+            "parcels_gone_on_to_another_account": self.fell_over,
+            "invoices": self.invoices,
             "delivered": dict(sorted(self.delivered.items())),
+            "events_told": dict(sorted(self.told.items())),
             "failures": self.failures,
         }
 
@@ -99,8 +119,9 @@ def compare(
         rows = connection.execute(
             "select entity_id, state, stored_at, acknowledged_at from sales_order where instance = %s", (config.code,)
         ).fetchall()
-        report.quarantined = _count(connection, config.code)
+        report.quarantine = _quarantine(connection, config.code)
         _follow(connection, report, placed)
+        _count(connection, report)
     stored = {row[0]: row for row in rows}
     report.in_oms = len(stored)
     report.by_state.update(row[1] for row in rows)
@@ -111,10 +132,11 @@ def compare(
         if store is None:
             continue
         report.on_magento += 1
+        report.live += parse_magento_time(order["created_at"]) >= store.live_from
         _judge(report, store, order, stored.get(int(order["entity_id"])))
     for entity_id in sorted((stored.keys() | placed.keys()) - on_magento):
         whose = "is in the OMS" if entity_id in stored else "was placed"
-        report.failures.append(f"{config.code}: the order with entity id {entity_id} {whose}, but is not on Magento")
+        report.fail(entity_id, f"{config.code}: the order with entity id {entity_id} {whose}, but is not on Magento")
     for entity_id, moment in placed.items():
         if entity_id in stored:
             _, _, stored_at, acknowledged_at = stored[entity_id]
@@ -124,71 +146,88 @@ def compare(
     return report
 
 
+_WAY = """
+select f.id, o.entity_id, o.increment_id, f.state, f.handed_over_at, o.state as order_state, p.id as parcel,
+  b.status, b.aggregator,
+  exists (select from quarantine q left join effect e on e.id = q.effect_id
+    where q.resolved_at is null and (e.order_id = o.id
+      or q.instance = o.instance and q.subject = 'order:' || o.entity_id)) as a_person_knows,
+  (select min(e.kind) from effect e where e.order_id = o.id and e.state in ('due', 'sending', 'unknown')) as under_way
+from fulfilment f join sales_order o on o.id = f.order_id
+  left join parcel p on p.fulfilment_id = f.id and p.direction = 'forward'
+  left join lateral (select status, aggregator from courier_booking where parcel_id = p.id
+    order by generation desc limit 1) b on true
+where o.instance = %s
+"""
+
+
 def _follow(connection: psycopg.Connection[Any], report: InstanceReport, placed: Mapping[int, datetime]) -> None:
     """Follow what was routed to its end: handed over and delivered, or kept back for a reason that a person knows."""
-    rows = connection.execute(
-        "select f.id, o.entity_id, o.increment_id, f.state, f.handed_over_at, o.state, p.id,"
-        " (select b.status from courier_booking b where b.parcel_id = p.id order by b.generation desc limit 1),"
-        " (select b.aggregator from courier_booking b where b.parcel_id = p.id order by b.generation desc limit 1),"
-        " exists (select from quarantine q left join effect e on e.id = q.effect_id"
-        "   where q.resolved_at is null and (e.order_id = o.id or q.instance = o.instance"
-        "     and q.subject = 'order:' || o.entity_id))"
-        " from fulfilment f join sales_order o on o.id = f.order_id"
-        " left join parcel p on p.fulfilment_id = f.id and p.direction = 'forward' where o.instance = %s",
-        (report.code,),
-    ).fetchall()
-    for (
-        fulfilment,
-        entity_id,
-        increment_id,
-        state,
-        handed_over_at,
-        order_state,
-        parcel,
-        status,
-        aggregator,
-        known,
-    ) in rows:
-        report.fulfilments[state] += 1
-        if state == "handed_over" and entity_id in placed:
-            report.handed_over_after.append((handed_over_at - placed[entity_id]).total_seconds())
-        if status == "delivered":
-            report.delivered[aggregator] += 1
-        if known or state == "cancelled" or order_state in ("held", "cancelled"):
+    counted = set()
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_WAY, (report.code,)).fetchall()
+    for row in rows:
+        if row["id"] not in counted:
+            counted.add(row["id"])
+            report.fulfilments[row["state"]] += 1
+            if row["state"] == "handed_over" and row["entity_id"] in placed:
+                report.handed_over_after.append((row["handed_over_at"] - placed[row["entity_id"]]).total_seconds())
+        if row["status"] == "delivered":
+            report.delivered[row["aggregator"]] += 1
+        if row["a_person_knows"] or row["state"] == "cancelled" or row["order_state"] in ("held", "cancelled"):
             continue
-        if state != "handed_over":
-            report.failures.append(f"{report.code} {increment_id}: fulfilment {fulfilment} is {state}, not handed over")
-        elif status not in ("delivered", "rto_delivered", "lost"):
-            report.failures.append(f"{report.code} {increment_id}: parcel {parcel} is {status} at {aggregator}")
+        entity_id, name = row["entity_id"], f"{report.code} {row['increment_id']}"
+        if row["state"] != "handed_over":
+            report.fail(entity_id, f"{name}: fulfilment {row['id']} is {row['state']}, not handed over")
+        elif row["status"] not in ("delivered", "rto_delivered", "lost"):
+            report.fail(entity_id, f"{name}: parcel {row['parcel']} is {row['status']} at {row['aggregator']}")
+        elif row["under_way"]:
+            report.fail(entity_id, f"{name}: {row['under_way']} is not done yet")
 
 
-def _count(connection: psycopg.Connection[Any], instance: str) -> int:
+def _count(connection: psycopg.Connection[Any], report: InstanceReport) -> None:
     row = connection.execute(
-        "select count(*) from quarantine where instance = %s and resolved_at is null", (instance,)
+        "select (select count(*) from (select from fulfilment f join sales_order o on o.id = f.order_id"
+        "    where o.instance = %(code)s group by f.order_id having count(distinct f.location) > 1) s),"
+        " (select count(*) from courier_booking b join parcel p on p.id = b.parcel_id"
+        "    join sales_order o on o.id = p.order_id where o.instance = %(code)s"
+        "    and exists (select from courier_booking n where n.parcel_id = b.parcel_id"
+        "      and n.generation > b.generation and n.account <> b.account)),"
+        " (select count(*) from invoice i join sales_order o on o.id = i.order_id where o.instance = %(code)s)",
+        {"code": report.code},
     ).fetchone()
-    return int(row[0]) if row else 0
+    if row is not None:
+        report.split, report.fell_over, report.invoices = row
+
+
+def _quarantine(connection: psycopg.Connection[Any], instance: str) -> list[str]:
+    rows = connection.execute(
+        "select reason from quarantine where instance = %s and resolved_at is null order by id", (instance,)
+    )
+    return [row[0] for row in rows]
 
 
 def _judge(report: InstanceReport, store: StoreConfig, order: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
     """Note what is wrong with one order."""
-    name = f"{report.code} {order['increment_id']}"
+    entity_id, name = int(order["entity_id"]), f"{report.code} {order['increment_id']}"
     told = sum(REFERENCE in str(entry.get("comment") or "") for entry in order.get("status_histories") or ())
     if row is None:
         report.lost += 1
-        report.failures.append(f"{name} ({order['status']}) is not in the OMS")
+        report.fail(entity_id, f"{name} ({order['status']}) is not in the OMS")
         return
     if told > 1:
         report.doubled += 1
-        report.failures.append(f"{name} was acknowledged {told} times")
+        report.fail(entity_id, f"{name} was acknowledged {told} times")
     state = row[1]
     expected, may_be_told = _expected(store, order)
     if state not in expected:
         report.waiting += 1
-        report.failures.append(f"{name} is {state} in the OMS and {order['status']} on Magento")
+        report.fail(entity_id, f"{name} is {state} in the OMS and {order['status']} on Magento")
     elif state == "acknowledged" and not (told == 1 and order["status"] == "processing"):
-        report.failures.append(f"{name} counts as acknowledged, but Magento says {order['status']}, told {told} times")
+        what = f"{name} counts as acknowledged, but Magento says {order['status']}, told {told} times"
+        report.fail(entity_id, what)
     elif told and not may_be_told:
-        report.failures.append(f"{name} was acknowledged though it should not have been")
+        report.fail(entity_id, f"{name} was acknowledged though it should not have been")
 
 
 def _expected(store: StoreConfig, order: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
@@ -206,45 +245,3 @@ def _expected(store: StoreConfig, order: Mapping[str, Any]) -> tuple[frozenset[s
             return ENDED, True  # one that was shipped before it was cancelled stays shipped: the goods are gone
         case _:
             return ENDED, True
-
-
-def skus_on_magento(store_url: str, password: str) -> set[str]:
-    """SKUs of all simple products of a store."""
-    query = urlencode({"searchCriteria[pageSize]": 300, "fields": "items[sku,type_id]"})
-    request = Request(  # noqa: S310  (the sandbox's own URL)
-        f"{store_url}/rest/V1/products?{query}", headers={"Authorization": f"Bearer {_token(store_url, password)}"}
-    )
-    with urlopen(request, timeout=60) as answer:  # noqa: S310
-        return {item["sku"] for item in json.load(answer)["items"] or [] if item["type_id"] == "simple"}
-
-
-def _token(store_url: str, password: str) -> str:
-    login = json.dumps({"username": "admin", "password": password}).encode()
-    request = Request(  # noqa: S310
-        f"{store_url}/rest/V1/integration/admin/token", login, {"Content-Type": "application/json"}
-    )
-    with urlopen(request, timeout=30) as answer:  # noqa: S310
-        return str(json.load(answer))
-
-
-def orders_on_magento(store_url: str, password: str) -> Iterator[Mapping[str, Any]]:
-    """All orders of a store, read with the standard library, so that the check shares nothing with what it checks."""
-    token = _token(store_url, password)
-    page = 1
-    while True:
-        query = urlencode(
-            {
-                "searchCriteria[pageSize]": 200,
-                "searchCriteria[currentPage]": page,
-                "searchCriteria[sortOrders][0][field]": "entity_id",
-                "searchCriteria[sortOrders][0][direction]": "ASC",
-                "fields": "items[entity_id,increment_id,store_id,created_at,state,status,status_histories[comment]]",
-            }
-        )
-        request = Request(f"{store_url}/rest/V1/orders?{query}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-        with urlopen(request, timeout=60) as answer:  # noqa: S310
-            items = json.load(answer)["items"] or []
-        yield from items
-        if len(items) < 200:
-            return
-        page += 1

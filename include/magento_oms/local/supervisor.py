@@ -105,6 +105,7 @@ class LocalStack:
         self.ports = AirflowPorts(free_port(), free_port(), free_port())
         self.sandbox_port = free_port()
         self.gateway_port = free_port()
+        self.settings: dict[str, str] = {}
         self.environment: dict[str, str] = {}
         self.oms_url = ""
 
@@ -178,9 +179,8 @@ class LocalStack:
         self.postgres.start()
         roles = {name: self.postgres.make_role(name) for name in ("airflow", "oms", "sandbox")}
         self.oms_url = self.postgres.url("oms", roles["oms"])
-        self.environment = process_environment(
-            REPOSITORY, self._settings(self.postgres.url("airflow", roles["airflow"]))
-        )
+        self.settings = self._settings(self.postgres.url("airflow", roles["airflow"]))
+        self.environment = process_environment(REPOSITORY, self.settings)
         self._progress("OMS database")
         oms, airflow = MIGRATIONS
         self._run_once("oms-migrate", oms)

@@ -255,10 +255,10 @@ def _buyer(payload: Json, extension: Json) -> dict[str, Any]:
     name = " ".join(str(part) for part in (payload.get("customer_firstname"), payload.get("customer_lastname")) if part)
     return {
         "customer_id": payload.get("customer_id"),
-        "name": name or _address(billing).get("name", ""),
+        "name": name or postal_address(billing).get("name", ""),
         "email": payload.get("customer_email") or billing.get("email") or "",
-        "billing": _address(billing),
-        "shipping": _address(shipping) if shipping else None,
+        "billing": postal_address(billing),
+        "shipping": postal_address(shipping) if shipping else None,
     }
 
 
@@ -270,7 +270,8 @@ def _shipping_address(extension: Json) -> Json:
     return _object(_object(_object(assignments[0]).get("shipping")).get("address"))
 
 
-def _address(address: Json) -> dict[str, Any]:
+def postal_address(address: Json) -> dict[str, Any]:
+    """An address of an order or a customer. Personal data."""
     street = address.get("street") or []
     return {
         "name": " ".join(str(part) for part in (address.get("firstname"), address.get("lastname")) if part),

@@ -44,7 +44,7 @@ def track(code: str) -> Summary:
     account = courier_wiring.account(code)
     readers = {at: reader for at, reader in courier_wiring.webhook_readers().items() if at == target(code)}
     worked = work_on_all(wiring.oms_url(), readers)
-    with _opened(account) as aggregator:
+    with _opened(account, gives_way=True) as aggregator:
         try:
             summary = tracking.poll(
                 wiring.oms_url(), code, aggregator, courier_wiring.vendor(account).statuses, holder=run_id()
@@ -58,8 +58,8 @@ def track(code: str) -> Summary:
 
 
 @contextmanager
-def _opened(account: CourierAccount) -> Iterator[Aggregator]:
-    aggregator = courier_wiring.aggregator_for(account, wiring.oms_url())
+def _opened(account: CourierAccount, *, gives_way: bool = False) -> Iterator[Aggregator]:
+    aggregator = courier_wiring.aggregator_for(account, wiring.oms_url(), gives_way=gives_way)
     try:
         yield aggregator
     finally:

@@ -60,11 +60,12 @@ def vendor(of: CourierAccount) -> Vendor:
     return VENDORS[of.aggregator]
 
 
-def aggregator_for(of: CourierAccount, url: str) -> Aggregator:
+def aggregator_for(of: CourierAccount, url: str, *, gives_way: bool = False) -> Aggregator:
     """The account, by its Airflow connection. Whoever opens it closes it.
 
     Args:
         url: the OMS database, which keeps tokens, breaker and budget for all processes.
+        gives_way: its requests give way to those of live work.
 
     Raises:
         ConfigurationError: there is no such connection, or it cannot be used.
@@ -79,7 +80,7 @@ def aggregator_for(of: CourierAccount, url: str) -> Aggregator:
     lent = Lent(
         tokens=SharedTokenStore(url, made.credentials),
         breaker=SharedBreaker(url, scope),
-        budget=SharedBudget(url, scope, per_second=of.budget.per_second, burst=of.budget.burst),
+        budget=SharedBudget(url, scope, per_second=of.budget.per_second, burst=of.budget.burst, gives_way=gives_way),
     )
     return by.open(made, of.code, lent)
 

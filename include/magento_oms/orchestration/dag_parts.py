@@ -142,11 +142,25 @@ def orders_on_magento(config: InstanceConfig) -> Asset:
     return Asset(name=f"magento/{config.code}/orders", uri=f"magento-oms://magento/{config.code}/orders", group="data")
 
 
+def master_data_on_magento(config: InstanceConfig) -> Asset:
+    """Lineage: the products and customers of an instance. Nothing is scheduled on it."""
+    return Asset(
+        name=f"magento/{config.code}/master_data",
+        uri=f"magento-oms://magento/{config.code}/master_data",
+        group="data",
+    )
+
+
 def parcels_at_courier(account: CourierAccount) -> Asset:
     """Lineage: the parcels at a courier account. Nothing is scheduled on it."""
     return Asset(
         name=f"courier/{account.code}/parcels", uri=f"magento-oms://courier/{account.code}/parcels", group="data"
     )
+
+
+def events_at_store(config: InstanceConfig) -> Asset:
+    """Lineage: what the servers of an instance's stores were told. Nothing is scheduled on it."""
+    return Asset(name=f"store/{config.code}/events", uri=f"magento-oms://store/{config.code}/events", group="data")
 
 
 def parcels_in_oms() -> Asset:
@@ -159,6 +173,16 @@ def orders_in_oms() -> Asset:
     return Asset(name="oms/orders", uri="magento-oms://oms/orders", group="data")
 
 
+def products_in_oms() -> Asset:
+    """Lineage: the catalogue in the OMS. Nothing is scheduled on it."""
+    return Asset(name="oms/products", uri="magento-oms://oms/products", group="data")
+
+
+def customers_in_oms() -> Asset:
+    """Lineage: the customers in the OMS. Nothing is scheduled on it."""
+    return Asset(name="oms/customers", uri="magento-oms://oms/customers", group="data")
+
+
 def stock_in_oms() -> Asset:
     """Lineage: the stock in the OMS. Nothing is scheduled on it."""
     return Asset(name="oms/stock", uri="magento-oms://oms/stock", group="data")
@@ -169,7 +193,7 @@ def stock_on_magento(config: InstanceConfig) -> Asset:
     return Asset(name=f"magento/{config.code}/stock", uri=f"magento-oms://magento/{config.code}/stock", group="data")
 
 
-def span_params() -> dict[str, Param]:
+def span_params(what: str = "orders placed") -> dict[str, Param]:
     """The form of a windowed DAG: one run can read any span."""
     return {
         "from": Param(
@@ -177,16 +201,29 @@ def span_params() -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="From",
-            description="Read orders placed from this time on (inclusive). Empty: the run's own window.",
+            description=f"Read {what} from this time on (inclusive). Empty: the run's own window.",
         ),
         "to": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="To",
-            description="Read orders placed before this time (exclusive). Empty: the run's own window.",
+            description=f"Read {what} before this time (exclusive). Empty: the run's own window.",
         ),
         **dry_run_param(),
+    }
+
+
+def master_data_params() -> dict[str, Param]:
+    """The form of `master_data_pull`."""
+    return {
+        **span_params("products and customers changed"),
+        "everything": Param(
+            False,
+            type="boolean",
+            title="Everything",
+            description="Read all of them, whenever they changed, and mark what Magento no longer has.",
+        ),
     }
 
 

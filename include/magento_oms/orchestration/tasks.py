@@ -17,6 +17,7 @@ from magento_oms.orchestration import wiring
 from magento_oms.orchestration.alerting import tell_it_is_over, tell_of_silent_watcher
 from magento_oms.storage.notices import notify_target
 from magento_oms.workflows import order_pull, push
+from magento_oms.workflows.master_data.waiting import ask_for_unknown
 from magento_oms.workflows.order_pull import PullSummary
 from magento_oms.workflows.routing.route_orders import route_due
 
@@ -27,8 +28,11 @@ def pull_live(code: str) -> Summary:
     """Task: read what changed since the watermark."""
     config = wiring.instance(code)
     store = wiring.magento_for(config)
+    url = wiring.oms_url()
     try:
-        summary = order_pull.pull_live(wiring.oms_url(), store, config, holder=run_id())
+        summary = order_pull.pull_live(
+            url, store, config, holder=run_id(), then=lambda: ask_for_unknown(url, store, config)
+        )
     except order_pull.AnotherRunIsLive as other:
         raise AirflowSkipException(str(other)) from None
     return _told(summary, skip_empty=True)
@@ -38,16 +42,18 @@ def pull_window(code: str) -> Summary:
     """Task: read the orders placed in the run's window, or in the span that the form names."""
     config = wiring.instance(code)
     context = get_current_context()
-    start, end = _span(context)
+    start, end = span(context)
+    url, store = wiring.oms_url(), wiring.magento_for(config, gives_way=True)
     summary = order_pull.pull_window(
-        wiring.oms_url(),
-        wiring.magento_for(config),
+        url,
+        store,
         config,
         start=start,
         end=end,
         run_id=run_id(),
         dry_run=bool(context["params"].get("dry_run")),
     )
+    ask_for_unknown(url, store, config)
     tell_of_silent_watcher(code)
     return _told(summary)
 
@@ -56,7 +62,9 @@ def pull_pending(code: str) -> Summary:
     """Task: read every order in a status to pull or to hold."""
     config = wiring.instance(code)
     dry_run = bool(get_current_context()["params"].get("dry_run"))
-    summary = order_pull.pull_pending(wiring.oms_url(), wiring.magento_for(config), config, dry_run=dry_run)
+    url, store = wiring.oms_url(), wiring.magento_for(config, gives_way=True)
+    summary = order_pull.pull_pending(url, store, config, dry_run=dry_run)
+    ask_for_unknown(url, store, config)
     tell_of_silent_watcher(code)
     return _told(summary)
 
@@ -122,7 +130,7 @@ def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
     return summary.as_dict()
 
 
-def _span(context: Mapping[str, Any]) -> tuple[datetime, datetime]:
+def span(context: Mapping[str, Any]) -> tuple[datetime, datetime]:
     """The form's span, or the run's own window.
 
     Raises:

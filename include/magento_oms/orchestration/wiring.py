@@ -83,18 +83,21 @@ def store_url(config: InstanceConfig) -> StoreUrl:
     return SignedPoster(secret)
 
 
-def magento_for(config: InstanceConfig) -> Magento:
+def magento_for(config: InstanceConfig, *, gives_way: bool = False) -> Magento:
     """The store of an instance, by its Airflow connection.
+
+    Args:
+        gives_way: its requests give way to those of live work.
 
     Raises:
         ConfigurationError: there is no such connection, or it cannot be used.
     """
     from magento_oms.airflow_compat import connection
 
-    return magento_from(connection(config.connection_id), config)
+    return magento_from(connection(config.connection_id), config, gives_way=gives_way)
 
 
-def magento_from(connection: Connection, config: InstanceConfig) -> Magento:
+def magento_from(connection: Connection, config: InstanceConfig, *, gives_way: bool = False) -> Magento:
     """The store of an instance, by a connection that was read already."""
     url = oms_url()
     scope = f"magento:{config.code}"
@@ -105,7 +108,13 @@ def magento_from(connection: Connection, config: InstanceConfig) -> Magento:
         base_url=str(config.url),
         tokens=SharedTokenStore(url, credentials),
         breaker=SharedBreaker(url, scope),
-        budget=SharedBudget(url, scope, per_second=config.request_budget.per_second, burst=config.request_budget.burst),
+        budget=SharedBudget(
+            url,
+            scope,
+            per_second=config.request_budget.per_second,
+            burst=config.request_budget.burst,
+            gives_way=gives_way,
+        ),
     )
 
 

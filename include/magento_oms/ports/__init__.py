@@ -7,6 +7,7 @@ this package imports nothing but the standard library, and everyone may import i
 from __future__ import annotations
 
 from magento_oms.ports.alerts import Alert, Notifier
+from magento_oms.ports.catalogue import ChangedIn, MagentoCatalogue, MasterPage
 from magento_oms.ports.couriers import (
     Aggregator,
     BadParcel,
@@ -80,6 +81,7 @@ __all__ = [
     "Budget",
     "Cancelled",
     "CannotShip",
+    "ChangedIn",
     "CommentOptions",
     "ConfigurationError",
     "Courier",
@@ -93,9 +95,11 @@ __all__ = [
     "Json",
     "LoginTurn",
     "Magento",
+    "MagentoCatalogue",
     "MagentoOrderActions",
     "MagentoOrders",
     "MagentoReturns",
+    "MasterPage",
     "Meaning",
     "NdrAction",
     "NdrRequest",

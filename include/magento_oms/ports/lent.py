@@ -73,3 +73,9 @@ class Budget(Protocol):
     def slow_down(self, seconds: float) -> None:
         """The other side asked for a pause: nobody calls until it has passed."""
         ...
+
+    def observed(self, kind: str, seconds: float, status: int | None) -> None:
+        """One request of a kind took so long and was answered with this status; None: not at all. A budget may become
+        smaller for a while where the other side is overloaded.
+        """
+        ...

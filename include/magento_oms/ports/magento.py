@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
+from magento_oms.ports.catalogue import MagentoCatalogue
 from magento_oms.ports.errors import Json
 from magento_oms.ports.inventory import MagentoInventory
 from magento_oms.ports.returns import MagentoReturns
@@ -223,7 +224,7 @@ class MagentoOrderActions(Protocol):
         ...
 
 
-class Magento(MagentoOrders, MagentoOrderActions, MagentoInventory, MagentoReturns, Protocol):
+class Magento(MagentoOrders, MagentoOrderActions, MagentoCatalogue, MagentoInventory, MagentoReturns, Protocol):
     """All that the product asks of one Magento instance."""
 
 

@@ -500,7 +500,7 @@ def promised(
 def catalogue_types(connection: Connection, instance: str, skus: Collection[str]) -> dict[str, str]:
     """Product types of those of the SKUs that the catalogue has."""
     rows = connection.execute(
-        text("select sku, type_id from product where instance = :instance and sku = any(:skus)"),
+        text("select sku, type_id from product where instance = :instance and sku = any(:skus) and gone_at is null"),
         {"instance": instance, "skus": list(skus)},
     )
     return {row.sku: row.type_id for row in rows}

@@ -130,6 +130,17 @@ def note_reference(connection: Connection, manifest_id: int, reference: str) -> 
     )
 
 
+def take_off(connection: Connection, manifest_id: int, fulfilment_ids: Sequence[int]) -> None:
+    """What did not leave with a manifest is on it no more: a later one may list it."""
+    connection.execute(
+        text(
+            "delete from manifest_parcel m using parcel p where p.id = m.parcel_id and m.manifest_id = :id"
+            " and p.fulfilment_id = any(:fulfilments)"
+        ),
+        {"id": manifest_id, "fulfilments": list(fulfilment_ids)},
+    )
+
+
 def note_handed_over(connection: Connection, manifest_id: int) -> None:
     """The courier took what is on it."""
     connection.execute(

@@ -137,20 +137,53 @@ class StoreLocation(Base):
 
 
 class Product(Base):
-    """A product as Magento knows it."""
+    """A product as Magento knows it. A SKU that Magento no longer has stays, with `gone_at`: orders still name it."""
 
     __tablename__ = "product"
-    __table_args__ = (PrimaryKeyConstraint("instance", "sku"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("instance", "sku"),
+        Index("ix_product_product_id", "instance", "product_id"),
+        Index("ix_product_barcode", "instance", "barcode", postgresql_where=text("barcode <> ''")),
+    )
 
     instance: Mapped[str] = mapped_column(ForeignKey("instance.code"))
     sku: Mapped[str]
-    product_id: Mapped[int]
+    product_id: Mapped[int] = mapped_column(comment="Magento's; 0 of one that a person let go on without it")
     type_id: Mapped[str]
     name: Mapped[str]
     updated_at: Mapped[datetime]
     hsn: Mapped[str] = mapped_column(server_default="")
     gst_percent: Mapped[Decimal | None]
     weight_g: Mapped[Decimal | None]
+    enabled: Mapped[bool] = mapped_column(Boolean(), server_default=text("true"))
+    price: Mapped[Decimal | None]
+    tax_class: Mapped[str] = mapped_column(server_default="")
+    length_cm: Mapped[Decimal | None]
+    breadth_cm: Mapped[Decimal | None]
+    height_cm: Mapped[Decimal | None]
+    barcode: Mapped[str] = mapped_column(server_default="")
+    images: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), comment="paths below media/catalog/product")
+    children: Mapped[list[Any]] = mapped_column(
+        server_default=text("'[]'"), comment="choices of a configurable (product_id), parts of a bundle (sku, quantity)"
+    )
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), comment="what was odd, in words")
+    digest: Mapped[bytes | None] = mapped_column(comment="of payload and rules; the same means nothing changed")
+    read_at: Mapped[datetime | None] = mapped_column(comment="the store's clock when it last changed here")
+    gone_at: Mapped[datetime | None]
+
+
+class AwaitedSku(Base):
+    """A SKU that orders wait for, because the catalogue does not have it. Asked for at the store again and again."""
+
+    __tablename__ = "awaited_sku"
+    __table_args__ = (PrimaryKeyConstraint("instance", "sku"),)
+
+    instance: Mapped[str] = mapped_column(ForeignKey("instance.code"))
+    sku: Mapped[str]
+    product_id: Mapped[int | None]
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    asked: Mapped[int] = mapped_column(server_default="0")
+    ask_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Customer(Base):
@@ -162,6 +195,16 @@ class Customer(Base):
     instance: Mapped[str] = mapped_column(ForeignKey("instance.code"))
     customer_id: Mapped[int]
     updated_at: Mapped[datetime]
+    created_at: Mapped[datetime | None]
+    website_id: Mapped[int] = mapped_column(server_default="0")
+    store_id: Mapped[int] = mapped_column(server_default="0")
+    group_id: Mapped[int] = mapped_column(server_default="0")
+    gstin: Mapped[str] = mapped_column(server_default="")
+    personal: Mapped[bytes | None] = mapped_column(
+        comment="personal data, encrypted: name, e-mail, addresses; null once erased"
+    )
+    digest: Mapped[bytes | None] = mapped_column(comment="keyed; the same means nothing changed")
+    gone_at: Mapped[datetime | None]
 
 
 class Stock(Base):
@@ -669,7 +712,10 @@ class CircuitBreaker(Base):
 
 
 class RequestBudget(Base):
-    """A token bucket."""
+    """A token bucket, and how the system that it protects is doing.
+
+    `share` is the part of the configured rate that was allowed at `eased_at`; it grows back by itself.
+    """
 
     __tablename__ = "request_budget"
 
@@ -677,6 +723,16 @@ class RequestBudget(Base):
     tokens: Mapped[float]
     filled_at: Mapped[datetime]
     paused_until: Mapped[datetime | None]
+    per_second: Mapped[float | None] = mapped_column(comment="as configured, by whoever spent last")
+    burst: Mapped[float | None]
+    share: Mapped[float] = mapped_column(server_default="1")
+    eased_at: Mapped[datetime | None]
+    eased_why: Mapped[str] = mapped_column(server_default="")
+    usual_ms: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="kind of request → how long it usually takes"
+    )
+    slowness: Mapped[float | None] = mapped_column(comment="times the usual, lately")
+    measured_at: Mapped[datetime | None]
 
 
 class Heartbeat(Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -15,9 +15,9 @@ from magento_oms.domain.intake import OrderChange, Payload, StoredOrder, Trouble
 from magento_oms.domain.orders import MagentoOrder, NotUnderstood
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
-from magento_oms.storage import inbox, orders, quarantine
+from magento_oms.storage import catalogue, inbox, orders, quarantine
 from magento_oms.storage.database import engine
-from magento_oms.workflows.intake_rules import changes_nothing, decide
+from magento_oms.workflows.intake_rules import UNKNOWN_SKU, changes_nothing, decide
 from magento_oms.workflows.warehouse.send_back import let_go
 
 log = structlog.get_logger(__name__)
@@ -122,11 +122,12 @@ def _write(
 ) -> None:
     batch = _understand(fresh)
     stored = orders.load_for_update(connection, config.code, sorted(batch.understood.keys() & known.keys()))
+    unknown_skus = catalogue.unknown(connection, config.code, _wanted(order for order, _ in batch.understood.values()))
     new: list[OrderChange] = []
     changed: list[OrderChange] = []
     for entity_id, (order, item) in batch.understood.items():
         try:
-            change = decide(order, item, stored.get(entity_id), config)
+            change = decide(order, item, stored.get(entity_id), config, unknown_skus)
         except NotUnderstood as error:
             batch.troubles[entity_id] = (error, item, order.store_id)
             continue
@@ -141,10 +142,16 @@ def _write(
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
     let_go(connection, [stored[change.order.entity_id].id for change in changed if _less_wanted(change, stored)])
+    waiting = [change.order for change in (*new, *changed) if UNKNOWN_SKU in change.place]
+    catalogue.wait_for(connection, config.code, (each for each in _wanted(waiting) if each.sku in unknown_skus))
     _settle_quarantine(connection, config, [*new, *changed], inbox)
     for entity_id, (trouble, item, store_id) in batch.troubles.items():
         _quarantine(connection, config, entity_id, trouble, store_id, inbox[item.digest])
     counts.new, counts.changed, counts.quarantined = len(new), len(changed), len(batch.troubles)
+
+
+def _wanted(understood: Iterable[MagentoOrder]) -> set[catalogue.Wanted]:
+    return {catalogue.Wanted(line.sku, line.product_id) for order in understood for line in order.lines}
 
 
 def _understand(fresh: Sequence[tuple[Json, Payload]]) -> _Batch:

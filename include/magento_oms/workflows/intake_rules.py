@@ -29,6 +29,7 @@ ENDED = frozenset({"canceled", "closed"})
 STATUS_HOLD = "magento_status"
 UNKNOWN_STATUS = "unknown_status"
 UNKNOWN_PAYMENT = "unknown_payment_method"
+UNKNOWN_SKU = "unknown_sku"
 
 GOES_ON = frozenset({StatusMeaning.PULL, StatusMeaning.HOLD})
 """Orders of these meanings are, or will be, worked on."""
@@ -37,9 +38,16 @@ CONFIGURE_AND_RETRY = "then `magento-oms quarantine retry` sends the order on."
 
 
 def decide(
-    order: MagentoOrder, payload: Payload, stored: StoredOrder | None, config: InstanceConfig
+    order: MagentoOrder,
+    payload: Payload,
+    stored: StoredOrder | None,
+    config: InstanceConfig,
+    unknown_skus: frozenset[str] = frozenset(),
 ) -> OrderChange | None:
     """What becomes of an order, or None where nothing does (ignored, or older news than what is stored).
+
+    Args:
+        unknown_skus: SKUs that the catalogue does not have. An order waits for them once, when it is new.
 
     Raises:
         NotUnderstood: the order goes to quarantine and what is stored stays as it is.
@@ -61,6 +69,8 @@ def decide(
     history = stored.history if stored else order.placed_at < store.live_from
     shadow = stored.shadow if stored else store.mode == "shadow"
     verdict = _judge(order, store, config, meaning, history)
+    if not history and meaning in GOES_ON and (stored is None or UNKNOWN_SKU in stored.holds):
+        verdict.holds.update(_waits_for(order, unknown_skus))
     goes_on = not verdict.holds and not history
     # A store without locations ships elsewhere: then nothing is routed.
     lines = tuple(_line_changes(order, stored, meaning, allocate=goes_on and not store.locations))
@@ -140,9 +150,18 @@ def _judge(
     return verdict
 
 
+def _waits_for(order: MagentoOrder, unknown_skus: frozenset[str]) -> dict[str, str]:
+    """The hold of an order that has SKUs which the catalogue does not."""
+    missing = sorted({line.sku for line in order.lines} & unknown_skus)
+    if not missing:
+        return {}
+    named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    return {UNKNOWN_SKU: f"The catalogue does not have {named} yet; it is read from Magento, then the order goes on."}
+
+
 def _releasable(stored: StoredOrder | None) -> set[str]:
     """Holds that intake placed and so may release; those of a person are the person's."""
-    return set(stored.holds & {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT}) if stored else set()
+    return set(stored.holds & {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT, UNKNOWN_SKU}) if stored else set()
 
 
 def _line_changes(

@@ -86,9 +86,18 @@ def live_start(config: InstanceConfig) -> Cursor:
 
 
 def pull_live(
-    url: str, store: MagentoOrders, config: InstanceConfig, *, holder: str, sleep: Sleep = time.sleep
+    url: str,
+    store: MagentoOrders,
+    config: InstanceConfig,
+    *,
+    holder: str,
+    sleep: Sleep = time.sleep,
+    then: Callable[[], object] = lambda: None,
 ) -> PullSummary:
     """Read what changed since the watermark until nothing is left and the last rows are safe.
+
+    Args:
+        then: called each time that the store was read to its end.
 
     Raises:
         AnotherRunIsLive: another run does it already.
@@ -102,7 +111,11 @@ def pull_live(
             raise AnotherRunIsLive(f"Another run reads the live orders of {config.code}.")
         with engine(url).begin() as connection:
             instances.configure(connection, config)
-        while not _drain(url, store, config, lease, summary) and time.monotonic() - started < LINGER.total_seconds():
+        while True:
+            safe = _drain(url, store, config, lease, summary)
+            then()
+            if safe or time.monotonic() - started >= LINGER.total_seconds():
+                break
             sleep(1.0)
     summary.seconds = round(time.monotonic() - started, 2)
     return summary

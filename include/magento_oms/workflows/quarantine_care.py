@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError, OrderPage, PermanentError
-from magento_oms.storage import effects, inbox, instances, quarantine
+from magento_oms.storage import effects, instances, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.storage.quarantine import Entry
 from magento_oms.workflows.intake import take_in
+from magento_oms.workflows.master_data.retry import retry_row
+from magento_oms.workflows.replay import kept_pages
 
 ConfigOf = Callable[[str], InstanceConfig]
 """Gives the configuration of an instance by its code; raises ConfigurationError."""
@@ -60,6 +60,9 @@ def retry(url: str, entry: Entry, config_of: ConfigOf) -> Retried:
     """
     if entry.effect_id is not None:
         return _retry_effect(url, entry, entry.effect_id)
+    if not entry.subject.startswith("order:"):
+        resolved, told = retry_row(url, entry, config_of(entry.instance))
+        return Retried(entry.id, entry.subject, resolved, told)
     return _retry_order(url, entry, config_of(entry.instance))
 
 
@@ -126,20 +129,13 @@ def _retry_order(url: str, entry: Entry, config: InstanceConfig) -> Retried:
 
 
 def _newest_payload(connection: Connection, entry: Entry, entity_id: int) -> OrderPage:
-    row = connection.execute(
-        text(
-            "select payload, read_at from inbox where instance = :instance and source = 'orders'"
-            " and entity_id = :entity_id order by read_at desc, id desc limit 1"
-        ),
-        {"instance": entry.instance, "entity_id": entity_id},
-    ).first()
-    if row is None:
+    pages = kept_pages(connection, entry.instance, [entity_id])
+    if not pages:
         raise PermanentError(
             f"The payload of order {entity_id} of {entry.instance} is not kept any more.",
             way_out=f"Read it anew with `magento-oms orders pull {entry.instance} {entity_id}`.",
         )
-    raw = inbox.unpacked(bytes(row.payload))
-    return OrderPage([json.loads(raw, parse_float=Decimal)], [raw], row.read_at, last=True)
+    return pages[0]
 
 
 def _resolve(connection: Connection, entry: Entry, resolution: str) -> None:

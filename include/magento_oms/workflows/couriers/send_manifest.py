@@ -10,7 +10,7 @@ from magento_oms.ports import Aggregator, Booked, Operation, PermanentError
 from magento_oms.storage import manifests, parcels
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.manifests import StoredManifest
-from magento_oms.workflows.effect_kinds import Result
+from magento_oms.workflows.effect_kinds import NotWanted, Result
 from magento_oms.workflows.fulfilling.effects import MANIFEST
 
 
@@ -37,6 +37,8 @@ class SendManifest:
 
     def send(self, world: Aggregator, subject: ManifestSubject) -> Result:
         """Ask for it."""
+        if not subject.booked:
+            raise NotWanted("nothing is on it any more")
         if Operation.MANIFEST not in world.operations:
             return Result("the aggregator has no such call: our own manifest counts")
         made = world.manifest(subject.booked)

@@ -77,7 +77,7 @@ class ManifestHandedOver:
 def hand_over_manifest(
     url: str, configs: Mapping[str, InstanceConfig], manifest_id: int, *, by: str, check: Check | None = None
 ) -> ManifestHandedOver:
-    """Hand over all that is on a manifest. What must not leave is named, and taken off; the rest goes.
+    """Hand over all that is on a manifest. What must not leave is named, and taken off for a later one; the rest goes.
 
     Raises:
         WarehouseProblem: there is no such manifest.
@@ -94,8 +94,9 @@ def hand_over_manifest(
             outcome.refused[fulfilment_id] = problem.what
         else:
             outcome.done.append(fulfilment_id)
-    if outcome.done:
-        with engine(url).begin() as connection:
+    with engine(url).begin() as connection:
+        manifests.take_off(connection, manifest_id, list(outcome.refused))
+        if outcome.done:
             manifests.note_handed_over(connection, manifest_id)
     return outcome
 

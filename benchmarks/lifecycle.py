@@ -1,0 +1,330 @@
+"""Orders a second from the store to the courier's hands, through real Airflow processes, and what one costs.
+
+Four stores with an account at an aggregator each, everything on one machine: Postgres, Airflow, the gateway, and the
+stand-ins, whose stores answer as slowly as the recorded Magento on two cores. A warehouse works by the OMS API. Every
+order is pulled, routed, acknowledged, packed, invoiced, booked (order, AWB, label, pickup), put on a manifest, handed
+over, and shipped on Magento.
+
+1. Sustained: orders are placed at a fixed rate; the rate at which they leave, and core-seconds of all our processes an
+   order, idle ones included. The stand-ins, their share of Postgres, and the warehouse are not counted.
+2. Burst: ten times that intake for a while (`--burst` seconds, ten minutes with `--full`); how long until an order is
+   stored, and until everything has left. The stand-ins' own ledgers tell whether anything was lost or doubled.
+
+`python -m benchmarks.lifecycle [--orders 200] [--rate 2.4] [--burst 30] [--full]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+import psycopg
+
+from benchmarks.harness import Goal, Report, percentile
+from commerce_sandbox.client import SandboxClient
+from commerce_sandbox.couriers.client import CourierClient
+from magento_oms.local.demo_ledger import check_couriers, check_invoice_numbers
+from magento_oms.local.demo_warehouse import DemoWarehouse
+from magento_oms.local.supervisor import LocalStack, Plan
+from magento_oms.storage.database import psycopg_url
+
+STORES = {"north": "shiprocket", "south": "clickpost", "east": "shipway", "west": "eshipz"}
+PICKUPS = {"shiprocket": "Primary", "shipway": "56024"}
+GOAL_RATE = 2.0
+GOAL_CORE = 0.4
+GOAL_STORED = 30.0
+BURST_RATE = 10 * GOAL_RATE
+GIVE_UP = 1800.0
+"""Seconds without a single order leaving."""
+
+INSTANCE = """
+code: {code}
+name: {code}
+url: ${{{variable}_URL}}
+stores:
+  - store_id: 1
+    code: default
+    name: {code}
+    live_from: 2026-01-01T00:00:00Z
+    locations:
+      - code: house_{code}
+        name: Warehouse {code}
+        address: {{lines: ["Plot 7"], city: Pune, state: Maharashtra, pincode: "411001"}}
+        phone: "9876500001"
+        gstin: 27AAPFU0939F1ZV
+    invoice: {{prefix: {prefix}, hsn: "6109", gst_percent: 5}}
+    aggregators:
+      - aggregator: {aggregator}
+        account: {code}_ship
+        connection_id: {code}_ship
+        pickup_locations: {{{pickup}}}
+"""
+
+OUTCOMES = """
+select o.instance, o.entity_id, o.stored_at, f.left_at, coalesce(f.parts > f.shipped, true) as missing,
+  exists (select from quarantine q left join effect x on x.id = q.effect_id where q.resolved_at is null
+    and (x.order_id = o.id or q.instance = o.instance and q.subject = 'order:' || o.entity_id)) as aside
+from sales_order o left join lateral (
+  select count(*) as parts, count(e.id) as shipped, max(e.finished_at) as left_at from fulfilment f
+    left join effect e on e.kind = 'create_shipment' and e.subject = 'fulfilment:' || f.id and e.state = 'done'
+      and e.target = 'magento:' || o.instance
+  where f.order_id = o.id and f.state <> 'cancelled') f on true
+"""
+"""Of every order: when it was stored, when its last part was shipped on Magento, and whether a person has it."""
+
+Placed = dict[tuple[str, int], datetime]
+
+
+@dataclass(slots=True)
+class Phase:
+    """Orders placed, and what became of them: seconds to the OMS, and when each left."""
+
+    placed: Placed = field(default_factory=dict)
+    stored: list[float] = field(default_factory=list)
+    left: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    aside: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def open(self) -> int:
+        """Orders that neither left nor wait for a person."""
+        return len(self.placed.keys() - self.left.keys() - self.aside)
+
+
+class Bench:
+    """The running stack with a warehouse."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.dice = random.Random(7)
+        self.warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
+        self.stores = {code: SandboxClient(stack.sandbox_url, code) for code in STORES}
+        self.accounts = [CourierClient(stack.sandbox_url, f"{code}_ship") for code in STORES]
+        for account in self.accounts:
+            account.set_up(latency_ms=150)
+
+    def place(self, phase: Phase, code: str, count: int) -> None:
+        """Place orders at a store: half of them paid, half to be paid at the door."""
+        now = datetime.now(UTC)
+        payment = self.dice.choice(("cod", "prepaid"))
+        for order in self.stores[code].place_orders(count, store_id=1, payment=payment):
+            phase.placed[code, order.entity_id] = now
+
+    def work(self, seconds: float) -> None:
+        """Let time pass: processes are looked after, and the warehouse works."""
+        end = time.monotonic() + seconds
+        while True:
+            for happened in self.stack.look_after():
+                print(happened, flush=True)
+            self.warehouse.work()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.25))
+
+    def finish(self, phase: Phase) -> None:
+        """Wait until every order has left, or waits for a person.
+
+        Raises:
+            RuntimeError: nothing leaves any more.
+        """
+        last, changed, told = -1, time.monotonic(), 0.0
+        while True:
+            self.work(1.0)
+            self.look(phase)
+            if phase.open != last:
+                last, changed = phase.open, time.monotonic()
+            if not phase.open:
+                return
+            if time.monotonic() - changed > GIVE_UP:
+                raise RuntimeError(f"{phase.open} orders do not leave. Logs are in the stack's folder.")
+            if time.monotonic() - told > 15:
+                told = time.monotonic()
+                print(f"  {phase.open} of {len(phase.placed)} orders on their way", flush=True)
+
+    def look(self, phase: Phase) -> None:
+        """Read what became of the orders."""
+        with psycopg.connect(psycopg_url(self.stack.oms_url)) as connection:
+            rows = connection.execute(OUTCOMES).fetchall()
+        phase.stored, phase.left, phase.aside = [], {}, set()
+        for instance, entity_id, stored_at, left_at, missing, aside in rows:
+            key = (instance, entity_id)
+            if key not in phase.placed:
+                continue
+            phase.stored.append((stored_at - phase.placed[key]).total_seconds())
+            if left_at is not None and not missing:
+                phase.left[key] = left_at
+            elif aside:
+                phase.aside.add(key)
+
+
+def main() -> int:
+    """Run and report; the exit code tells whether the goals were reached."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=200, help="of the sustained phase")
+    parser.add_argument("--rate", type=float, default=2.4, help="orders a second that are placed in it")
+    parser.add_argument("--burst", type=float, default=30.0, help="seconds of the burst")
+    parser.add_argument("--full", action="store_true", help="a burst of ten minutes; its drain takes an hour or more")
+    given = parser.parse_args()
+    burst = 600.0 if given.full else given.burst
+    report = Report("lifecycle", figures={"stores": len(STORES), "load of the machine before": psutil.getloadavg()[0]})
+    with tempfile.TemporaryDirectory(prefix="oms-bench-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        with LocalStack(plan(place)).running() as stack:
+            bench = Bench(stack)
+            print("everything runs; one order of each store to warm up", flush=True)
+            warm = Phase()
+            for code in STORES:
+                bench.place(warm, code, 1)
+            bench.finish(warm)
+            sustained(report, bench, given.orders, given.rate)
+            after_burst(report, bench, burst)
+    return report.finish()
+
+
+def plan(place: Path) -> Plan:
+    """Four stores, each with an account at another aggregator."""
+    instances = place / "instances"
+    instances.mkdir()
+    for number, (code, aggregator) in enumerate(STORES.items()):
+        pickup = f'house_{code}: "{PICKUPS[aggregator]}"' if aggregator in PICKUPS else ""
+        (instances / f"{code}.yaml").write_text(
+            INSTANCE.format(code=code, variable=code.upper(), prefix=f"L{number}", aggregator=aggregator, pickup=pickup)
+        )
+    couriers = tuple((aggregator, f"{code}_ship", f"{code}_ship") for code, aggregator in STORES.items())
+    return Plan(
+        place / "state", instances, tuple(STORES), couriers=couriers, gateway=True,
+        sandbox_arguments=("--profile", "recorded"),
+    )  # fmt: skip
+
+
+def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
+    """Place orders at a fixed rate and see how fast they leave, and at what cost."""
+    phase, before, started = Phase(), cores(bench.stack), time.monotonic()
+    codes = list(STORES)
+    for number in range(orders):
+        bench.work(max(0.0, started + number / rate - time.monotonic()))
+        bench.place(phase, codes[number % len(codes)], 1)
+        if number % 50 == 49:
+            print(f"  {number + 1} orders placed", flush=True)
+    bench.finish(phase)
+    used = {name: seconds - before[name] for name, seconds in cores(bench.stack).items()}
+    left = sorted(phase.left.values())
+    reached = (len(left) - 1) / (left[-1] - left[0]).total_seconds()
+    ours = sum(seconds for name, seconds in used.items() if name != "stand-ins")
+    a_piece = ours / len(left)
+    ways = [(phase.left[key] - phase.placed[key]).total_seconds() for key in phase.left]
+    report.figures |= {
+        "sustained: placed a second": rate,
+        "sustained: orders, of these kept for a person": (len(phase.placed), len(phase.aside)),
+        "sustained: left a second": round(reached, 2),
+        "sustained: seconds from placed to shipped, median and p95": (
+            round(median(ways), 1), round(percentile(ways, 0.95), 1),
+        ),
+        "sustained: core-seconds an order": round(a_piece, 3),
+        "sustained: of these by process": {
+            name: round(seconds / len(left), 3) for name, seconds in used.items() if name != "stand-ins"
+        },
+        "stand-ins: core-seconds an order": round(used["stand-ins"] / len(left), 3),
+    }  # fmt: skip
+    report.goals += [
+        Goal("lifecycle.orders_a_second", reached, GOAL_RATE),
+        Goal("lifecycle.core_seconds_an_order_of_0.4", a_piece / GOAL_CORE, 1.0, at_least=False),
+    ]
+
+
+def after_burst(report: Report, bench: Bench, seconds: float) -> None:
+    """Ten times the intake for a while, then until all of it has left."""
+    phase, started = Phase(), time.monotonic()
+    a_store = BURST_RATE / len(STORES)
+    for second in range(round(seconds)):
+        bench.work(max(0.0, started + second - time.monotonic()))
+        for code in STORES:
+            bench.place(phase, code, round(a_store))
+    ended = time.monotonic()
+    print(f"  burst over: {len(phase.placed)} orders in {ended - started:.0f} s", flush=True)
+    bench.finish(phase)
+    drained = time.monotonic() - ended
+    wrong = [*lost(phase, bench), *doubled(bench)]
+    p95 = percentile(phase.stored, 0.95)
+    report.figures |= {
+        "burst: seconds, orders, placed a second": (
+            round(ended - started), len(phase.placed), round(len(phase.placed) / (ended - started), 1),
+        ),
+        "burst: stored after seconds, median, p95, longest": tuple(
+            round(value, 1) for value in (median(phase.stored), p95, max(phase.stored))
+        ),
+        "burst: kept for a person": len(phase.aside),
+        "burst: drained in seconds": round(drained),
+        "lost or doubled": len(wrong),
+    }  # fmt: skip
+    for problem in wrong[:10]:
+        print(problem)
+    kept = 1 - len(wrong) / len(phase.placed)
+    report.goals += [
+        Goal("lifecycle.burst_stored_p95_of_30s", p95 / GOAL_STORED, 1.0, at_least=False),
+        Goal("lifecycle.neither_lost_nor_doubled", kept, 1.0),
+    ]
+
+
+def lost(phase: Phase, bench: Bench) -> Iterable[str]:
+    """Orders that were placed and are not in the OMS."""
+    with psycopg.connect(psycopg_url(bench.stack.oms_url)) as connection:
+        there = set(connection.execute("select instance, entity_id from sales_order").fetchall())
+    return [f"{code} {entity_id} is not in the OMS" for code, entity_id in phase.placed.keys() - there]
+
+
+def doubled(bench: Bench) -> Iterable[str]:
+    """What happened more than once, by the stand-ins' own ledgers."""
+    found = [*check_invoice_numbers(bench.stack.oms_url), *check_couriers(bench.accounts, bench.stack.oms_url)]
+    for code, store in bench.stores.items():
+        counts: Mapping[tuple[str, int | None], int] = store.counts_by_order()
+        found += [
+            f"{code}: order {order_id} has {times} {kind}s"
+            for (kind, order_id), times in counts.items()
+            if kind in ("invoice", "shipment") and times > 1
+        ]
+    return found
+
+
+def cores(stack: LocalStack) -> dict[str, float]:
+    """Core-seconds by process, with what their ended children used. Postgres without the backends of the stand-ins."""
+    used: dict[str, float] = {}
+    for name, pid in stack.pids().items():
+        process = psutil.Process(pid)
+        tree = [process, *process.children(recursive=True)]
+        used["stand-ins" if name == "sandbox" else name] = sum(map(_seconds, tree))
+    theirs = [each for each in psutil.Process(stack.pids()["postgres"]).children() if _is_theirs(each)]
+    of_theirs = sum(map(_seconds, theirs))
+    used["postgres"] -= of_theirs
+    used["stand-ins"] += of_theirs
+    return used
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times: Any = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _is_theirs(backend: psutil.Process) -> bool:
+    try:
+        return " sandbox " in " ".join(backend.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
