@@ -17,6 +17,7 @@ from magento_oms.cli import (
     routing_commands,
     sandbox_commands,
     stock_commands,
+    stock_import,
     token_commands,
     warehouse_commands,
     webhook_commands,
@@ -39,6 +40,7 @@ app.add_typer(parcel_commands.app, name="parcels")
 app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(routing_commands.app, name="routing")
 app.add_typer(warehouse_commands.app, name="warehouse")
+stock_commands.app.command("import")(stock_import.import_)
 app.add_typer(stock_commands.app, name="stock")
 app.add_typer(catalogue_commands.app, name="catalogue")
 app.add_typer(budget_commands.app, name="budget")

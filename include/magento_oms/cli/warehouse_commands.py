@@ -167,36 +167,6 @@ def handover(
     _told(results, ("fulfilment", "result"))
 
 
-@app.command()
-def stock(
-    location: Annotated[str, typer.Argument(help="Code of the warehouse.")],
-    file: Annotated[Path, typer.Argument(help="CSV with sku, quantity: absolute figures.")],
-) -> None:
-    """Tell what a warehouse has. A bad line is named, and the others are kept. Exit code 1 if there was one."""
-    from magento_oms.storage.database import database_url
-    from magento_oms.workflows.warehouse.take_stock import known_skus, take_stock
-
-    figures: dict[str, Decimal] = {}
-    lines: dict[str, int] = {}
-    results: Results = []
-    for line, row in csv_files.read(file, ("sku", "quantity")):
-        quantity, sku = csv_files.figure(row["quantity"]), row["sku"]
-        if quantity is None:
-            results.append({"line": line, "sku": sku, "result": f"refused: {row['quantity']!r} is no figure"})
-        elif sku in figures:
-            results.append({"line": line, "sku": sku, "result": f"refused: line {lines[sku]} names it before"})
-        else:
-            figures[sku], lines[sku] = quantity, line
-    taken = take_stock(database_url(), location, figures, known_skus(database_url()))
-    results += [{"line": lines[sku], "sku": sku, "result": f"refused: {why}"} for sku, why in taken.refused.items()]
-    typer.echo(
-        f"{len(taken.changed)} changed, {taken.unchanged} known so, {len(results)} refused;"
-        f" {taken.orders_woken} waiting orders are routed now."
-    )
-    if results:
-        _told(sorted(results, key=lambda row: str(row["line"]).zfill(9)), ("line", "sku", "result"))
-
-
 def _boxes(lines: Iterable[tuple[int, dict[str, str]]]) -> tuple[list[Box], str]:
     """The boxes that the lines of one fulfilment tell of, and its shipment id.
 

@@ -25,6 +25,7 @@ from magento_oms.config.fields import (
     Cron,
     EventsUrl,
     Exact,
+    Flag,
     Gstin,
     Mobile,
     Number,
@@ -164,6 +165,7 @@ class LocationConfig(Model):
     stock: Literal["counted", "unlimited"] = Field(
         default="counted", description="counted: ships what its stock says; unlimited: whatever is asked of it"
     )
+    fractions: Flag = Field(default=False, description="it counts fractions of a unit, such as metres of cloth")
     reserve: Exact = Field(default=Decimal(0), ge=0, description="units of each SKU that orders never get")
     capacity_per_day: Whole | None = Field(
         default=None, ge=1, description="fulfilments that it is given a day (store's zone); none: as many as come"
@@ -174,7 +176,7 @@ class LocationConfig(Model):
         return self._place() == other._place()
 
     def _place(self) -> tuple[object, ...]:
-        return (self.name, self.address, self.gstin, self.contact, self.phone, self.email)
+        return (self.name, self.address, self.gstin, self.contact, self.phone, self.email, self.fractions)
 
     @model_validator(mode="after")
     def _gstin_is_of_its_state(self) -> LocationConfig:
@@ -327,7 +329,8 @@ class InstanceConfig(Model):
             first = known.setdefault(location.code, location)
             if not first.is_the_same_place(location):
                 raise WrongValueError(
-                    f"the location {location.code!r} differs between two stores in name, address, contact or GSTIN.",
+                    f"the location {location.code!r} differs between two stores in name, address, contact,"
+                    " GSTIN or fractions.",
                     "Say the same in both, or give one of them another code.",
                 )
         return self

@@ -70,13 +70,15 @@ def _configure_location(connection: Connection, instance: str, store_id: int, lo
     }
     connection.execute(
         text(
-            "insert into location (code, name, gstin, address) values (:code, :name, :gstin, :address)"
-            " on conflict (code) do update set name = excluded.name, gstin = excluded.gstin, address = excluded.address"
+            "insert into location (code, name, gstin, address, fractions)"
+            " values (:code, :name, :gstin, :address, :fractions) on conflict (code) do update set"
+            " name = excluded.name, gstin = excluded.gstin, address = excluded.address, fractions = excluded.fractions"
         ),
         {
             "code": location.code,
             "name": location.name,
             "gstin": location.gstin,
+            "fractions": location.fractions,
             "address": Jsonb(address, dumps=orjson.dumps),
         },
     )

@@ -104,6 +104,25 @@ def set_absolute(connection: Connection, location: str, figures: Mapping[str, De
     ]
 
 
+def different(connection: Connection, location: str, figures: Mapping[str, Decimal]) -> list[str]:
+    """The SKUs whose figure `set_absolute` would change."""
+    rows = connection.execute(
+        text(
+            "select told.sku from unnest(cast(:skus as text[]), cast(:quantities as numeric[])) as told (sku, quantity)"
+            " left join stock s on s.location = :location and s.sku = told.sku"
+            " where s.quantity is distinct from told.quantity order by told.sku"
+        ),
+        {"location": location, "skus": list(figures), "quantities": list(figures.values())},
+    )
+    return list(rows.scalars())
+
+
+def in_fractions(connection: Connection, location: str) -> bool:
+    """Whether a location counts fractions of a unit; False where there is no such location."""
+    query = text("select fractions from location where code = :code")
+    return bool(connection.execute(query, {"code": location}).scalar())
+
+
 def waiting_for(connection: Connection, skus: Iterable[str]) -> list[int]:
     """Orders that wait for stock of one of these SKUs."""
     return list(

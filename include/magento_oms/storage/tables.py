@@ -118,6 +118,9 @@ class Location(Base):
     name: Mapped[str]
     gstin: Mapped[str | None]
     address: Mapped[dict[str, Any]]
+    fractions: Mapped[bool] = mapped_column(
+        Boolean(), server_default=text("false"), comment="it counts fractions of a unit"
+    )
 
 
 class StoreLocation(Base):

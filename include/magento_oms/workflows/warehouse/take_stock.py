@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlalchemy import text
 
-from magento_oms.storage import routing, stock
+from magento_oms.storage import catalogue, routing, stock
 from magento_oms.storage.database import engine, notify
 from magento_oms.storage.orders import ROUTING
 
@@ -26,27 +26,38 @@ class StockTaken:
 
 
 def take_stock(
-    url: str, location: str, figures: Mapping[str, Decimal], known: Iterable[str] | None = None
+    url: str,
+    location: str,
+    figures: Mapping[str, Decimal],
+    known: Collection[str] | None = None,
+    *,
+    dry_run: bool = False,
 ) -> StockTaken:
     """Keep what a location has, and have the orders routed that waited for it. A bad line leaves the others be.
 
     Args:
         known: SKUs that there are; None: any.
+        dry_run: say what would change, and keep nothing.
     """
     taken = StockTaken()
     good: dict[str, Decimal] = {}
-    skus = None if known is None else set(known)
+    with engine(url).connect() as connection:
+        fractions = stock.in_fractions(connection, location)
     for sku, quantity in figures.items():
-        if wrong := _what_is_wrong(sku, quantity, skus):
+        if wrong := _what_is_wrong(sku, quantity, known, fractions=fractions):
             taken.refused[sku] = wrong
         else:
             good[sku] = quantity
-    if good:
-        with engine(url).begin() as connection:
+    if not good:
+        return taken
+    with engine(url).begin() as connection:
+        if dry_run:
+            taken.changed = stock.different(connection, location, good)
+        else:
             taken.changed = stock.set_absolute(connection, location, good)
-            waiting = stock.waiting_for(connection, taken.changed)
-        taken.unchanged = len(good) - len(taken.changed)
-        taken.orders_woken = wake(url, waiting)
+        waiting = stock.waiting_for(connection, taken.changed)
+    taken.unchanged = len(good) - len(taken.changed)
+    taken.orders_woken = len(waiting) if dry_run else wake(url, waiting)
     return taken
 
 
@@ -64,9 +75,11 @@ def wake(url: str, order_ids: Iterable[int]) -> int:
 
 
 def known_skus(url: str) -> set[str] | None:
-    """SKUs of the catalogue, and of orders and stock so far; None while no catalogue was read: then any is taken."""
+    """SKUs of the catalogue, and of orders and stock so far; None while some instance's catalogue was never read as a
+    whole: then any is taken.
+    """
     with engine(url).connect() as connection:
-        if connection.execute(text("select 1 from product limit 1")).scalar() is None:
+        if not catalogue.all_were_read(connection):
             return None
         return set(
             connection.execute(
@@ -75,11 +88,13 @@ def known_skus(url: str) -> set[str] | None:
         )
 
 
-def _what_is_wrong(sku: str, quantity: Decimal, known: set[str] | None) -> str:
+def _what_is_wrong(sku: str, quantity: Decimal, known: Collection[str] | None, *, fractions: bool) -> str:
     if not sku or len(sku) > 255 or "\x00" in sku:
         return "A SKU has 1 to 255 characters."
     if not quantity.is_finite() or quantity < 0:
         return f"The quantity is {quantity}; it must be zero or more."
+    if not fractions and quantity != quantity.to_integral_value():
+        return f"The quantity is {quantity}; this location counts whole units (`fractions` of its configuration)."
     if quantity >= MOST or quantity != quantity.quantize(Decimal("0.0001")):
         return f"The quantity {quantity} is too large, or finer than four places."
     if known is not None and sku not in known:
