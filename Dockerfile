@@ -21,7 +21,7 @@ RUN python -m pip install --no-cache-dir --require-hashes --requirement requirem
 COPY --from=wheel /wheels /wheels
 RUN python -m pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
  && useradd --create-home --uid 50000 airflow \
- && install --directory --owner airflow --group airflow /var/lib/airflow /var/lib/airflow/logs /var/lib/airflow/login
+ && install --directory --owner airflow --group airflow /var/lib/airflow /var/lib/airflow/logs /var/lib/airflow/login /var/lib/airflow/reports
 COPY plugins plugins
 COPY config config
 COPY dags dags

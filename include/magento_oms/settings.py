@@ -16,6 +16,7 @@ class Settings(BaseSettings):
         database_url: the OMS database, `postgresql+psycopg://user:password@host:port/name`.
         instances_dir: folder of the instances' YAML files.
         fernet_key: key that stored tokens are encrypted with; Airflow's own key is used where this one is not set.
+        reports_dir: folder that reconciliations write their reports into.
         alerts: ways to tell people of failures, see `magento_oms.orchestration.alerting`.
     """
 
@@ -24,6 +25,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(default=SecretStr(""))
     instances_dir: Path = Path("instances")
     fernet_key: SecretStr = Field(default=SecretStr(""))
+    reports_dir: Path = Path("reports")
     alerts: str = "log"
 
 

@@ -58,6 +58,7 @@ OF_INSTANCES = {
     "notification_push",
     "order_pull",
     "order_pull_live",
+    "order_reconciliation",
     "pending_order_sync",
 }
 
@@ -130,6 +131,8 @@ def test_windows_are_never_of_zero_length_and_have_a_form(bag: dict[str, Any]) -
     assert by_id["master_data_pull__mela"]["schedule"] == "CronDataIntervalTimetable"
     assert by_id["master_data_pull__mela"]["params"] == ["dry_run", "everything", "from", "to"]
     assert by_id["master_data_pull__mela"]["tasks"] == 2
+    assert by_id["order_reconciliation__mela"]["schedule"] == "CronDataIntervalTimetable"
+    assert by_id["order_reconciliation__mela"]["params"] == ["dry_run", "from", "full", "to"]
     assert by_id["order_pull_live__mela"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["courier_push__mela_ez"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["shipment_tracking__mela_ez"]["schedule"] == "CronDataIntervalTimetable"

@@ -8,10 +8,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TextIO
 
-from magento_oms.cli.output import cell
+from magento_oms.documents.cells import harmless
 from magento_oms.ports import ConfigurationError
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(out: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -19,7 +17,7 @@ def write(out: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
     writer = csv.writer(out)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_safe(row[name]) for name in columns])
+        writer.writerow([harmless(row[name]) for name in columns])
 
 
 def read(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -57,8 +55,3 @@ def figure(value: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return told if told.is_finite() else None
-
-
-def _safe(value: object) -> str:
-    told = cell(value)
-    return f"'{told}" if isinstance(value, str) and told.startswith(FORMULA) else told

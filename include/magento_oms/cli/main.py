@@ -14,6 +14,7 @@ from magento_oms.cli import (
     order_commands,
     parcel_commands,
     quarantine_commands,
+    reconcile_commands,
     routing_commands,
     sandbox_commands,
     stock_commands,
@@ -36,6 +37,7 @@ app.add_typer(config_commands.app, name="config")
 app.add_typer(order_commands.app, name="orders")
 app.add_typer(effect_commands.app, name="effects")
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(reconcile_commands.app, name="reconcile")
 app.add_typer(parcel_commands.app, name="parcels")
 app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(routing_commands.app, name="routing")

@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
 from typing import Any
 
 import typer
+
+from magento_oms.documents.cells import cell as cell
+from magento_oms.documents.cells import plain as plain
 
 Row = Mapping[str, Any]
 
@@ -35,23 +37,6 @@ def print_json(value: object) -> None:
 
 def _json_value(value: object) -> str:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
-
-
-def cell(value: object) -> str:
-    """A value as text: no trailing zeros of a quantity, times in UTC."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(value, Decimal):
-        return plain(value)
-    return str(value)
-
-
-def plain(figure: Decimal) -> str:
-    """A figure without needless zeros and never with an exponent."""
-    text = f"{figure:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def local(moment: datetime | None, zone: tzinfo) -> str:

@@ -279,6 +279,15 @@ class Frequency(Model):
     customer_cancellation_pull: Cron = "*/5 * * * *"
     return_sync: Cron = "15 * * * *"
     master_data_pull: Cron = "45 * * * *"
+    order_reconciliation: Cron = Field(default="30 18 * * *", description="midnight in India")
+
+
+class ReconciliationConfig(Model):
+    """How the sides are compared, besides how often."""
+
+    again_after_days: tuple[Annotated[Whole, Field(ge=1, le=365)], ...] = Field(
+        default=(7, 30), description="a day's orders are compared again so many days later: they live on"
+    )
 
 
 class RequestBudget(Model):
@@ -306,6 +315,7 @@ class InstanceConfig(Model):
     request_budget: RequestBudget = Field(default_factory=RequestBudget)
     catalogue: CatalogueConfig = Field(default_factory=CatalogueConfig)
     customers: CustomersConfig = Field(default_factory=CustomersConfig)
+    reconciliation: ReconciliationConfig = Field(default_factory=ReconciliationConfig)
     settle_delay_seconds: Number = Field(
         default=90.0,
         ge=0,

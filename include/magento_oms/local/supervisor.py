@@ -208,6 +208,7 @@ class LocalStack:
         settings |= {
             "MAGENTO_OMS_DATABASE_URL": self.oms_url,
             "MAGENTO_OMS_INSTANCES_DIR": str(plan.instances_dir),
+            "MAGENTO_OMS_REPORTS_DIR": str(plan.state / "reports"),
             "MAGENTO_OMS_FERNET_KEY": keys.fernet_key,
         }
         for code in plan.sandbox_instances:

@@ -234,3 +234,27 @@ def dry_run_param() -> dict[str, Param]:
             False, type="boolean", title="Dry run", description="Count what would be read; read and write nothing."
         )
     }
+
+
+def reconcile_params() -> dict[str, Param]:
+    """The form of a reconciliation."""
+    return {
+        "from": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="From",
+            description="Compare what was placed from this time on (inclusive). Empty: the run's own window.",
+        ),
+        "to": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="To",
+            description="Compare what was placed before this time (exclusive). Empty: the run's own window.",
+        ),
+        "full": Param(
+            False, type="boolean", title="Read everything", description="Read every row, also where counts agree."
+        ),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Compare and report; heal nothing."),
+    }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from magento_oms.storage import (  # noqa: F401  (of the same metadata)
+from magento_oms.storage import (  # noqa: F401  (tables of the same metadata)
     cancellation_tables,
     fulfilment_tables,
     inventory_tables,
+    report_tables,
     return_tables,
 )
 from magento_oms.storage.database import database_url, engine

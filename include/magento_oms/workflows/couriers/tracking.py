@@ -142,12 +142,13 @@ def _read(
                 summary.unknown_there += 1
                 scans.put_off(connection, [stored.id], UNKNOWN_THERE)
             else:
-                _keep(connection, stored, tracking, statuses, summary)
+                keep(connection, stored, tracking, statuses, summary)
 
 
-def _keep(
+def keep(
     connection: Connection, stored: StoredBooking, tracking: Tracking, statuses: StatusReader, summary: TrackingSummary
 ) -> None:
+    """Keep what a tracking tells of a booking, with all that follows from it, in the caller's transaction."""
     applied = scans.apply(connection, stored.id, readings_of(tracking, statuses, stored.direction), read_back=True)
     scans.note_tracked(connection, stored.id, tracking.expected_on)
     follow_up(connection, applied)

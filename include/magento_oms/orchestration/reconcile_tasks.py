@@ -1,0 +1,66 @@
+"""What the tasks of reconciliations do: wire, run, keep the summary, and fail where something is lost or doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from magento_oms.orchestration import courier_wiring, wiring
+from magento_oms.orchestration.alerting import tell_it_is_over
+from magento_oms.orchestration.tasks import Summary, dag_id, run_id, span
+from magento_oms.settings import settings
+from magento_oms.workflows.reconcile.couriers import CourierSide
+from magento_oms.workflows.reconcile.daily import reconcile_orders
+
+
+def compare_orders(code: str) -> Summary:
+    """Task: compare an instance's orders of the run's window, or of the span that the form names."""
+    config = wiring.instance(code)
+    context = get_current_context()
+    params = context["params"]
+    summary = reconcile_orders(
+        wiring.oms_url(),
+        wiring.magento_for(config, gives_way=True),
+        config,
+        spans=_spans(context, config.reconciliation.again_after_days),
+        open_account=open_account,
+        folder=settings().reports_dir,
+        run_id=run_id(),
+        full=bool(params.get("full")),
+        dry_run=bool(params.get("dry_run")),
+    )
+    _fail_if(context, summary.as_dict(), summary.troubles)
+    tell_it_is_over(dag_id())
+    return summary.as_dict()
+
+
+@contextmanager
+def open_account(code: str) -> Iterator[CourierSide]:
+    """A courier account by its code; closed at the end."""
+    account = courier_wiring.account(code)
+    aggregator = courier_wiring.aggregator_for(account, wiring.oms_url())
+    try:
+        yield CourierSide(aggregator, courier_wiring.vendor(account).statuses)
+    finally:
+        aggregator.close()
+
+
+def _spans(context: Mapping[str, Any], again_after_days: tuple[int, ...]) -> list[tuple[datetime, datetime]]:
+    """The form's span alone; else the run's window and the earlier ones that are looked at again."""
+    start, end = span(context)
+    if context["params"].get("from") or context["params"].get("to"):
+        return [(start, end)]
+    earlier = (timedelta(days=days) for days in (0, *again_after_days))
+    return [(start - by, end - by) for by in earlier]
+
+
+def _fail_if(context: Mapping[str, Any], summary: Summary, troubles: list[str]) -> None:
+    """Fail, and so alert, where a person must look. The summary is kept first: a failed task returns nothing."""
+    if troubles:
+        context["ti"].xcom_push(key="summary", value=summary)
+        raise AirflowFailException(f"A person must look: {'; '.join(troubles)}.")
