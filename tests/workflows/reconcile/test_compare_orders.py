@@ -77,7 +77,8 @@ def test_what_is_planted_is_found_and_nothing_else(orders: dict[int, tuple[set[s
         their_lines = [line(entity_id, number) for number in range(count)]
         our_lines = [line(entity_id, number) for number in range(count)]
         for plant in plants:
-            planted.add((entity_id, *map(str, PLANTS[plant])))
+            kind, what = PLANTS[plant]
+            planted.add((entity_id, str(kind), what))
             match plant:
                 case "status":
                     theirs["status"] = "holded"
