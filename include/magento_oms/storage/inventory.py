@@ -442,6 +442,8 @@ def still_kept(connection: Connection, instance: str, skus: Collection[str]) -> 
             "   join fulfilment y on y.id = x.fulfilment_id and y.on_magento_at is not null"
             "   where x.order_id = l.order_id and x.item_id = l.item_id) ours on true"
             " where f.on_magento_at is null and o.instance = :instance and l.sku = any(:skus)"
+            # What Magento has ended it keeps nothing for, though it may have left the warehouse all the same.
+            " and o.magento_state not in ('canceled', 'closed', 'complete')"
             " and not exists (select from effect e where e.target = :target and e.kind = 'create_shipment'"
             "   and e.subject = 'fulfilment:' || f.id and e.state in ('sending', 'unknown'))"
             " order by l.order_id, l.item_id, f.id"

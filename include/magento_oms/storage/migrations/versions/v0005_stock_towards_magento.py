@@ -93,6 +93,31 @@ create trigger fulfilment_on_magento after update of on_magento_at on fulfilment
   execute function note_fulfilment_on_magento();
 """
 
+_ENDED = """
+create function note_order_ended_on_magento() returns trigger language plpgsql as $$
+begin
+  insert into stock_change (instance, sku, by_magento)
+  select distinct new.instance, sku, true from order_line where order_id = new.id and kind = 'physical';
+  return null;
+end $$;
+create trigger order_ended_on_magento after update of magento_state on sales_order
+  for each row when (old.magento_state <> new.magento_state and new.magento_state in ('canceled', 'closed'))
+  execute function note_order_ended_on_magento();
+"""
+
+# What Magento did not know, and now has, is told at once.
+_KNOWN = """
+create function note_product_added() returns trigger language plpgsql as $$
+begin
+  insert into stock_change (instance, sku)
+  select distinct f.instance, f.sku from added a
+  join stock_figure f on f.instance = a.instance and f.sku = a.sku and f.problem <> '';
+  return null;
+end $$;
+create trigger product_added after insert on product referencing new table as added
+  for each statement execute function note_product_added();
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -213,12 +238,14 @@ def upgrade() -> None:
         ["sku"],
         postgresql_where=sa.text("ordered - cancelled - allocated > 0"),
     )
-    for statements in (_TELL, _STOCK, _LINES, _SHIPPED):
+    for statements in (_TELL, _STOCK, _LINES, _SHIPPED, _ENDED, _KNOWN):
         op.execute(statements)
 
 
 def downgrade() -> None:
     for trigger, table, function in (
+        ("product_added", "product", "note_product_added"),
+        ("order_ended_on_magento", "sales_order", "note_order_ended_on_magento"),
         ("fulfilment_on_magento", "fulfilment", "note_fulfilment_on_magento"),
         ("order_line_moved", "order_line", "note_line_moved"),
         ("order_line_added", "order_line", "note_line_added"),

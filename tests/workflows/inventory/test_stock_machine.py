@@ -1,0 +1,307 @@
+"""Random lives of stock: orders, shipments, cancellations, counts and pushes in any order, with faults and kills.
+
+Two stores sell from one warehouse; one of them ships. Whenever Magento has been told all there is to tell, it never
+sells more than there is; and when the trouble is over, it sells just that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from tests.workflows.fakes import FakeMagento, instance_config, store_config
+from tests.workflows.forward.conftest import HOSKOTE, PUNE, Forward, forward_config, goods
+from tests.workflows.inventory.conftest import ONE_SOURCE, TWO_SOURCES, Stocked
+from tests.workflows.oms import TARGET, Oms
+
+from magento_oms.local.postgres import PostgresServer
+from magento_oms.ports import OutsideError, RateLimited, RetryableError, UnknownOutcome
+from magento_oms.storage import instances
+from magento_oms.storage.database import engine
+from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
+from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
+from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
+from magento_oms.workflows.fulfilling.tell_magento import TellMagento
+from magento_oms.workflows.push import push
+from magento_oms.workflows.routing.route_orders import route_due
+
+D = Decimal
+SKUS = ("KURTA", "SAREE")
+PLACES = {"pune": PUNE, "hoskote": HOSKOTE}
+LAYOUTS = {"one source": ONE_SOURCE, "two sources": TWO_SOURCES}
+FAULTS = ("late", "part", "lost", "down", "busy", "killed before", "killed after", "shipped meanwhile")
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+class Stock(RuleBasedStateMachine):
+    """Two stores, two warehouses, one OMS."""
+
+    new_url: Callable[[], str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf: dict[tuple[str, str], Decimal] = {}
+        self.left: dict[int, dict[str, Decimal]] = {}
+        self.unread = False
+
+    @initialize(layout=st.sampled_from(sorted(LAYOUTS)), buffer=st.integers(0, 2))
+    def begin(self, layout: str, buffer: int) -> None:
+        config = forward_config(locations=LAYOUTS[layout], stock={"buffer": buffer})
+        self.buffer = buffer
+        other = store_config(store_id=1, locations=[{**PUNE, "msi_source": None}])
+        self.other_config = instance_config(other, code="weave", name="Weave")
+        oms = Oms(type(self).new_url())
+        with engine(oms.url).begin() as connection:
+            instances.configure(connection, config)
+            instances.configure(connection, self.other_config)
+        self.stocked = Stocked(Forward(oms, FakeMagento(), config))
+        self.store = self.stocked.store
+        self.store.sells(*SKUS, sources={location.msi_source or "default" for location in config.stores[0].locations})
+        self.other = FakeMagento("weave")
+        self.oms = oms
+        for sku in SKUS:
+            self.warehouse_counts("pune", sku, 8)
+            self.warehouse_counts("hoskote", sku, 3)
+        self.stocked.push()
+
+    # What happens ---------------------------------------------------------------------------------------------------
+
+    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 4))
+    def somebody_buys(self, sku: str, units: int) -> None:
+        if self.store.salable(sku) >= units:
+            self.stocked.buy(sku, quantity=units)
+            self.unread = True
+
+    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 3))
+    def somebody_buys_at_the_other_store(self, sku: str, units: int) -> None:
+        entity_id = self.other.place(items=goods(sku, quantity=units))
+        self.oms.take_in(self.other, self.other_config, [entity_id])
+
+    @precondition(lambda self: self.store.orders)
+    @rule(data=st.data())
+    def order_is_cancelled_in_admin(self, data: st.DataObject) -> None:
+        entity_id = data.draw(st.sampled_from(sorted(self.store.orders)))
+        if self.store.orders[entity_id]["state"] in ("new", "processing") and not self.shipped(entity_id):
+            self.store.pass_time(1)
+            self.store.cancel_in_admin(entity_id)
+            self.unread = True
+
+    @precondition(lambda self: self.other.orders)
+    @rule(data=st.data())
+    def order_of_the_other_store_is_cancelled(self, data: st.DataObject) -> None:
+        entity_id = data.draw(st.sampled_from(sorted(self.other.orders)))
+        if self.other.orders[entity_id]["state"] != "canceled":
+            self.other.pass_time(1)
+            self.other.cancel_in_admin(entity_id)
+            self.oms.take_in(self.other, self.other_config, [entity_id])
+
+    @rule(location=st.sampled_from(sorted(PLACES)), sku=st.sampled_from(SKUS), units=st.integers(0, 12))
+    def warehouse_counts(self, location: str, sku: str, units: int) -> None:
+        """What is promised is there: a warehouse that finds less has lost it, which no push can mend."""
+        rows = self.oms.rows("select reserved from stock where location = :l and sku = :s", l=location, s=sku)
+        found = max(D(units), rows[0]["reserved"] if rows else D(0))
+        self.stocked.forward.stock(location, **{sku: int(found)})
+        self.shelf[location, sku] = found
+
+    @rule()
+    def orders_are_read(self) -> None:
+        self.stocked.take_in()
+        self.unread = False
+
+    @rule()
+    def orders_are_routed(self) -> None:
+        configs = {config.code: config for config in (self.stocked.forward.config, self.other_config)}
+        route_due(self.oms.url, configs, holder="test")
+
+    @rule()
+    def goods_leave(self) -> None:
+        for row in self.stocked.forward.fulfilments():
+            if row["state"] == "routed" and row["entity_id"] in self.routed():
+                if self.oms.order(row["entity_id"])["state"] in ("held", "cancelled"):
+                    continue
+                self.stocked.leave(row["entity_id"])
+                of_order = self.left.setdefault(row["entity_id"], {})
+                for sku, units in row["lines"].items():
+                    of_order[sku] = of_order.get(sku, D(0)) + units
+                    self.shelf[row["location"], sku] -= units
+                return
+
+    @rule(fault=st.sampled_from(("", "", "lost", "down")))
+    def magento_is_told_of_orders(self, fault: str) -> None:
+        if fault:
+            error = UnknownOutcome("No answer.") if fault == "lost" else RetryableError("Maintenance.", status=503)
+            self.store.fail("ship", error, when="after" if fault == "lost" else "before")
+        self.ship()
+        self.store.faults.clear()
+
+    @rule(fault=st.sampled_from(("", "", *FAULTS)))
+    def stock_is_told(self, fault: str) -> None:
+        match fault:
+            case "late":
+                self.store.come_late = 1
+            case "part":
+                self.store.write_parts = 1
+            case "lost":
+                self.store.fail("set_source_items", UnknownOutcome("No answer."), when="after")
+            case "down":
+                self.store.fail("set_source_items", RetryableError("Maintenance.", status=503))
+            case "busy":
+                self.store.fail("set_source_items", RateLimited("Slow down.", retry_after=3, status=429))
+            case "killed before" | "killed after":
+                when: Any = fault.removeprefix("killed ")
+                self.store.fail("set_source_items", Killed(), when=when)  # type: ignore[arg-type]
+            case "shipped meanwhile":
+                self.store.before_call = self.ship_meanwhile
+        with suppress(OutsideError, Killed):
+            self.stocked.push()
+        self.store.faults.clear()
+        self.store.come_late = self.store.write_parts = 0
+        self.store.before_call = lambda method: None
+        self.oms.run("delete from lease")
+        self.never_more_than_there_is()
+
+    @rule()
+    def stock_is_told_while_an_order_is_shipped(self) -> None:
+        def meanwhile(method: str) -> None:
+            if method == "ship":
+                self.store.before_call = lambda method: None
+                with suppress(OutsideError):
+                    self.stocked.push()
+
+        self.store.before_call = meanwhile
+        self.ship()
+        self.store.before_call = lambda method: None
+
+    @rule(seconds=st.sampled_from((5, 60, 600)))
+    def time_passes(self, seconds: int) -> None:
+        """Writes whose answers were lost arrive within the settle delay of 90 s."""
+        if seconds > 90:
+            self.stocked.time_passes(seconds)
+        else:
+            late, self.store.on_their_way = self.store.on_their_way, []
+            self.stocked.time_passes(seconds)
+            self.store.on_their_way = late
+
+    # What must hold -------------------------------------------------------------------------------------------------
+
+    def never_more_than_there_is(self) -> None:
+        """Of SKUs about which Magento has been told all there is to tell, and of whose orders all is known."""
+        if self.unread or self.store.on_their_way:
+            return
+        open_ones = {
+            row["sku"]
+            for row in self.oms.rows(
+                "select sku from stock_figure where instance = 'loom' and (due_at is not null or sending_until > now())"
+                " union select sku from stock_change where instance = 'loom'"
+                " union select l.sku from order_line l join effect e on e.order_id = l.order_id"
+                " where e.kind = 'create_shipment' and e.state in ('sending', 'unknown')"
+            )
+        }
+        for sku in set(SKUS) - open_ones:
+            assert self.store.salable(sku) <= max(self.there_is(sku), D(0)), sku
+
+    def there_is(self, sku: str) -> Decimal:
+        """What is on the shelves and promised to nobody, less the buffer."""
+        shelves = sum((units for (_, of), units in self.shelf.items() if of == sku), D(0))
+        still_kept_though_left = sum(
+            (max(units.get(sku, D(0)) - self.shipped(entity_id, sku), D(0)) for entity_id, units in self.left.items()
+             if self.store.orders[entity_id]["state"] != "canceled"),
+            D(0),
+        )  # fmt: skip
+        return shelves - (self.store.kept(sku) - still_kept_though_left) - self.other.kept(sku) - self.buffer
+
+    def shipped(self, entity_id: int, sku: str | None = None) -> Decimal:
+        rows = self.store.orders[entity_id]["items"]
+        return sum((D(str(row["qty_shipped"])) for row in rows if sku in (None, row["sku"])), D(0))
+
+    def routed(self) -> set[int]:
+        """Orders of the store that ships."""
+        return {row["entity_id"] for row in self.oms.rows("select entity_id from sales_order where instance = 'loom'")}
+
+    def ship_meanwhile(self, method: str) -> None:
+        if method == "set_source_items":
+            self.store.before_call = lambda method: None
+            self.ship()
+
+    def ship(self) -> None:
+        config = self.stocked.forward.config
+        kinds = (
+            AcknowledgeOrder(config), CreateInvoice(config), CreateShipment(config), FetchShipment(config),
+            TellMagento(config),
+        )  # fmt: skip
+        with suppress(OutsideError):
+            push(
+                self.oms.url, TARGET, self.store, {kind.name: kind for kind in kinds}, holder="test",
+                settle_delay=timedelta(seconds=90),
+            )  # fmt: skip
+
+    def teardown(self) -> None:
+        """The trouble is over: Magento sells just what there is."""
+        if not hasattr(self, "oms"):
+            return
+        for _ in range(4):
+            self.orders_are_read()
+            self.orders_are_routed()
+            self.stocked.time_passes(600)
+            self.oms.kill_workers()
+            self.ship()
+            self.stocked.push()
+        for sku in SKUS:
+            there_is = self.there_is(sku)
+            if there_is >= 0:
+                assert self.store.salable(sku) == there_is, sku
+            else:
+                assert self.store.salable(sku) <= 0, sku
+        assert self.oms.rows("select sku from stock_figure where instance = 'loom' and due_at is not null") == []
+
+
+@pytest.fixture
+def machine(postgres_server: PostgresServer, _migrated: str) -> Iterator[type[Stock]]:
+    """The machine, with a new OMS database for every example."""
+    made: list[str] = []
+
+    def make() -> str:
+        if made:
+            postgres_server.drop_database(made.pop())
+        made.append(f"stock_{secrets.token_hex(6)}")
+        return postgres_server.create_database(made[-1], template=_migrated)
+
+    class Machine(Stock):
+        new_url = staticmethod(make)
+
+    yield Machine
+    for name in made:
+        postgres_server.drop_database(name)
+
+
+SETTINGS: dict[str, Any] = {
+    "deadline": None,
+    "database": None,
+    "print_blob": False,
+    "suppress_health_check": list(HealthCheck),
+    "phases": (Phase.explicit, Phase.generate, Phase.shrink),
+}
+
+
+def test_magento_never_sells_more_than_there_is(machine: type[Stock]) -> None:
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=4, stateful_step_count=25, derandomize=True, **SETTINGS)
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_many_lives_of_stock(machine: type[Stock]) -> None:
+    run_state_machine_as_test(machine, settings=settings(max_examples=300, stateful_step_count=60, **SETTINGS))
