@@ -60,6 +60,7 @@ OF_INSTANCES = {
     "order_pull_live",
     "order_reconciliation",
     "pending_order_sync",
+    "return_sync",
 }
 
 HEAVY = (

@@ -20,6 +20,7 @@ from magento_oms.ports import (
     AuthenticationError,
     ConfigurationError,
     Cursor,
+    NotFound,
     OrderFilter,
     PermanentError,
     RateLimited,
@@ -174,6 +175,25 @@ def test_orders_of_which_less_is_wanted_are_found(sandbox: SandboxClient, connec
 
     assert store.orders_reduced_since(now - timedelta(minutes=5)) == placed[:3]
     assert store.orders_reduced_since(now + timedelta(minutes=5)) == []
+
+
+def test_credit_memos_are_read_by_their_time_and_a_store_without_rma_says_so(
+    sandbox: SandboxClient, connect: Callable[..., MagentoStore]
+) -> None:
+    store = connect()
+    for placed in sandbox.place_orders(3, payment="cod", shape="simple"):
+        sandbox.change_order(placed.entity_id, "invoice")
+        sandbox.change_order(placed.entity_id, "refund")
+    now = store.server_time()
+    since, before = now - timedelta(minutes=5), now + timedelta(minutes=5)
+    first = store.credit_memos_after(0, since=since, before=before, limit=2)
+    rest = store.credit_memos_after(int(first[-1]["entity_id"]), since=since, before=before, limit=2)
+    read = [int(memo["entity_id"]) for memo in [*first, *rest]]
+    assert (len(read), read) == (3, sorted(read))
+    assert all(memo["items"] and memo["order_id"] for memo in [*first, *rest])
+    assert store.credit_memos_after(0, since=since, before=since, limit=2) == []
+    with pytest.raises(NotFound, match="has no RMA"):
+        store.returns_after(0, since=since, before=before, limit=2)
 
 
 def test_writes_and_their_refusals(sandbox: SandboxClient, connect: Callable[..., MagentoStore]) -> None:

@@ -183,6 +183,11 @@ def customers_in_oms() -> Asset:
     return Asset(name="oms/customers", uri="magento-oms://oms/customers", group="data")
 
 
+def returns_in_oms() -> Asset:
+    """Lineage: the returns in the OMS. Nothing is scheduled on it."""
+    return Asset(name="oms/returns", uri="magento-oms://oms/returns", group="data")
+
+
 def stock_in_oms() -> Asset:
     """Lineage: the stock in the OMS. Nothing is scheduled on it."""
     return Asset(name="oms/stock", uri="magento-oms://oms/stock", group="data")

@@ -15,7 +15,7 @@ from magento_oms.domain.intake import OrderChange, Payload, StoredOrder, Trouble
 from magento_oms.domain.orders import MagentoOrder, NotUnderstood
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
-from magento_oms.storage import catalogue, inbox, orders, quarantine
+from magento_oms.storage import catalogue, exchanges, inbox, orders, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.workflows.intake_rules import UNKNOWN_SKU, changes_nothing, decide
 from magento_oms.workflows.warehouse.send_back import let_go
@@ -139,6 +139,7 @@ def _write(
             (changed if entity_id in stored else new).append(change)
     inbox = _keep_payloads(connection, config, [*new, *changed], batch, decide_again)
     orders.insert_new(connection, config.code, new)
+    exchanges.join_new(connection, config.code, [change.order.increment_id for change in new])
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
     let_go(connection, [stored[change.order.entity_id].id for change in changed if _less_wanted(change, stored)])

@@ -5,13 +5,11 @@ Magento knows of no link between the two: the return says which order replaces i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import ReturnState, UnitState
-from magento_oms.storage import orders, quarantine, returns
+from magento_oms.storage import exchanges, orders, quarantine, returns
 from magento_oms.workflows.fulfilling.cancel_order import ask_to_cancel
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 
@@ -19,11 +17,6 @@ RELEASED = "released"
 CANCELLED = "cancelled"
 PERSON = "person_decides"
 TROUBLE = "exchange_undecided"
-
-
-def hold_code(return_id: int) -> str:
-    """Of the hold on a replacement."""
-    return f"exchange:{return_id}"
 
 
 def link(connection: Connection, config: InstanceConfig, return_id: int, replacement: str, *, hold: bool) -> None:
@@ -58,7 +51,7 @@ def link(connection: Connection, config: InstanceConfig, return_id: int, replace
         ),
         {"id": return_id, "instance": config.code, "replacement": replacement, "hold": hold},
     )
-    join_new(connection, config.code, [replacement])
+    exchanges.join_new(connection, config.code, [replacement])
     order = connection.execute(
         text(
             "select o.state from return_exchange e join sales_order o on o.id = e.order_id"
@@ -72,29 +65,6 @@ def link(connection: Connection, config: InstanceConfig, return_id: int, replace
             f"Order {replacement} is {order}: it is too late to hold it.",
             way_out="Link it without a hold.",
         )
-
-
-def join_new(connection: Connection, instance: str, increment_ids: Iterable[str]) -> None:
-    """Join orders that are in the OMS now to the returns that they replace, and hold them where that is wanted.
-
-    Called in the transaction that takes them in, so that none is on its way before it is held.
-    """
-    rows = connection.execute(
-        text(
-            "update return_exchange e set order_id = o.id from sales_order o"
-            " where e.instance = :instance and e.replacement = any(:numbers) and e.order_id is null"
-            " and o.instance = e.instance and o.increment_id = e.replacement"
-            " returning e.return_id, o.id as order_id, e.hold, o.history, o.state"
-        ),
-        {"instance": instance, "numbers": list(increment_ids)},
-    ).all()
-    for row in rows:
-        details = {"return": row.return_id, "held": row.hold}
-        orders.add_event(connection, row.order_id, "replaces_return", details)
-        if row.hold and row.state in ("open", "held", "allocated", "acknowledged"):
-            reason = f"It replaces return {row.return_id}, which has not passed its quality check yet."
-            orders.place_hold(connection, row.order_id, hold_code(row.return_id), reason)
-            orders.derive_state(connection, row.order_id)
 
 
 def settle(connection: Connection, config: InstanceConfig, return_id: int | None = None) -> int:
@@ -136,7 +106,7 @@ def _decided(connection: Connection, return_id: int, state: ReturnState) -> str:
 
 def _carry_out(connection: Connection, config: InstanceConfig, return_id: int, order_id: int, outcome: str) -> str:
     if outcome == RELEASED:
-        orders.release_hold(connection, order_id, hold_code(return_id))
+        orders.release_hold(connection, order_id, exchanges.hold_code(return_id))
         return outcome
     if outcome == CANCELLED:
         try:
@@ -144,7 +114,7 @@ def _carry_out(connection: Connection, config: InstanceConfig, return_id: int, o
         except WarehouseProblem as problem:
             why = str(problem)
         else:
-            orders.release_hold(connection, order_id, hold_code(return_id))
+            orders.release_hold(connection, order_id, exchanges.hold_code(return_id))
             return outcome
     else:
         why = "Some of the return's units passed, and some did not."
@@ -178,7 +148,7 @@ def decide(connection: Connection, config: InstanceConfig, return_id: int, *, re
         raise WarehouseProblem(Kind.CONFLICT, f"No replacement of return {return_id} is on hold.")
     if not release:
         ask_to_cancel(connection, config, row.order_id, f"Exchange for return {return_id} is off", by=by)
-    orders.release_hold(connection, row.order_id, hold_code(return_id))
+    orders.release_hold(connection, row.order_id, exchanges.hold_code(return_id))
     connection.execute(
         text("update return_exchange set outcome = :outcome where return_id = :id"),
         {"id": return_id, "outcome": RELEASED if release else CANCELLED},

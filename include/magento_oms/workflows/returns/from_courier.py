@@ -101,6 +101,15 @@ def note_rto(connection: Connection, booking: StoredBooking, failed_attempts: in
     return return_id
 
 
+def mend_rto(connection: Connection, booking_id: int, failed_attempts: int) -> bool:
+    """Place the return of a parcel that comes back; whether there was one to place."""
+    booking = parcels.get(connection, booking_id)
+    return_id = note_rto(connection, booking, failed_attempts)
+    if return_id is not None:
+        returns.derive(connection, return_id)
+    return return_id is not None
+
+
 def units_in(connection: Connection, booking: StoredBooking) -> list[NewUnit]:
     """The units that are in a forward parcel and that no return has."""
     free = returns.unclaimed(connection, booking.order_id)

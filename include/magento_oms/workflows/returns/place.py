@@ -288,21 +288,14 @@ def _delivered(connection: Connection, order_id: int) -> dict[int, Decimal]:
 
 def _shipped_from(connection: Connection, order_id: int, units: Iterable[NewUnit]) -> str:
     """The location that shipped most of it."""
-    found = connection.execute(
-        text(
-            "select f.location from fulfilment_line l join fulfilment f on f.id = l.fulfilment_id"
-            " where l.order_id = :id and l.item_id = any(:items) and l.shipped > 0"
-            " group by f.location order by sum(l.shipped) desc, f.location limit 1"
-        ),
-        {"id": order_id, "items": sorted({unit.item_id for unit in units})},
-    ).scalar()
-    if found is None:
+    found = returns.shipped_from(connection, order_id, {unit.item_id for unit in units})
+    if not found:
         raise WarehouseProblem(
             Kind.INVALID,
             "It must be said where it comes back to: the OMS did not ship it.",
             details=(Detail("/location", "Name one of the store's locations."),),
         )
-    return str(found)
+    return found
 
 
 def _digest(order_id: int, asked: AskedReturn) -> bytes:
