@@ -53,6 +53,7 @@ OF_ALL = {"order_routing"}
 OF_ACCOUNTS = {"courier_push", "shipment_tracking"}
 OF_INSTANCES = {
     "inventory_push",
+    "inventory_reconciliation",
     "master_data_pull",
     "magento_push",
     "notification_push",

@@ -58,6 +58,43 @@ def orders(
         raise typer.Exit(1)
 
 
+@app.command()
+def inventory(
+    instance: Annotated[str, typer.Argument(help="Code of the instance.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare and report; tell nothing.")] = False,
+    even_in_a_storm: Annotated[
+        bool, typer.Option("--even-in-a-storm", help="Tell it all again, however many SKUs differ: you looked.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare what Magento has of every SKU with what it should have. Exit code 1 if a person must decide."""
+    from magento_oms.orchestration import wiring
+    from magento_oms.settings import settings
+    from magento_oms.workflows.reconcile.inventory import reconcile_inventory
+
+    config = configured(instance)
+    summary = reconcile_inventory(
+        wiring.oms_url(),
+        wiring.magento_for(config),
+        config,
+        folder=settings().reports_dir,
+        run_id=f"by {person()}",
+        dry_run=dry_run,
+        even_in_a_storm=even_in_a_storm,
+    )
+    if as_json:
+        print_json(summary.as_dict())
+    else:
+        rows = [asdict(each) for each in summary.stores]
+        print_rows(rows, ("stores", "proof", "told_again", "report"), nothing="No stock is told to this instance.")
+        for each in summary.stores:
+            typer.echo(str(settings().reports_dir / each.html))
+    for trouble in summary.troubles:
+        typer.echo(trouble, err=True)
+    if summary.troubles:
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_(
     instance: Annotated[str | None, typer.Option(help="Only this instance.")] = None,

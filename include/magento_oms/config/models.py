@@ -280,6 +280,8 @@ class Frequency(Model):
     return_sync: Cron = "15 * * * *"
     master_data_pull: Cron = "45 * * * *"
     order_reconciliation: Cron = Field(default="30 18 * * *", description="midnight in India")
+    return_reconciliation: Cron = Field(default="30 18 * * *", description="midnight in India")
+    inventory_reconciliation: Cron = Field(default="0 21 * * *", description="half past two at night in India")
 
 
 class ReconciliationConfig(Model):
@@ -287,6 +289,15 @@ class ReconciliationConfig(Model):
 
     again_after_days: tuple[Annotated[Whole, Field(ge=1, le=365)], ...] = Field(
         default=(7, 30), description="a day's orders are compared again so many days later: they live on"
+    )
+    storm_share: Number = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="where a larger share of SKUs differs, none is told again by itself: a person decides",
+    )
+    rto_days: Whole = Field(
+        default=15, ge=1, le=180, description="days within which what comes back should be at the warehouse"
     )
 
 

@@ -261,5 +261,12 @@ def reconcile_params() -> dict[str, Param]:
         "full": Param(
             False, type="boolean", title="Read everything", description="Read every row, also where counts agree."
         ),
+        **compare_only_param(),
+    }
+
+
+def compare_only_param() -> dict[str, Param]:
+    """The form of a reconciliation that may be tried first."""
+    return {
         "dry_run": Param(False, type="boolean", title="Dry run", description="Compare and report; heal nothing."),
     }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from magento_oms.orchestration import courier_wiring, wiring
 from magento_oms.orchestration.alerting import tell_it_is_over
@@ -16,6 +16,7 @@ from magento_oms.orchestration.tasks import Summary, dag_id, run_id, span
 from magento_oms.settings import settings
 from magento_oms.workflows.reconcile.couriers import CourierSide
 from magento_oms.workflows.reconcile.daily import reconcile_orders
+from magento_oms.workflows.reconcile.inventory import reconcile_inventory
 
 
 def compare_orders(code: str) -> Summary:
@@ -34,6 +35,27 @@ def compare_orders(code: str) -> Summary:
         full=bool(params.get("full")),
         dry_run=bool(params.get("dry_run")),
     )
+    _fail_if(context, summary.as_dict(), summary.troubles)
+    tell_it_is_over(dag_id())
+    return summary.as_dict()
+
+
+def compare_inventory(code: str) -> Summary:
+    """Task: compare what Magento has of every SKU with what it should have."""
+    config = wiring.instance(code)
+    context = get_current_context()
+    params = context["params"]
+    summary = reconcile_inventory(
+        wiring.oms_url(),
+        wiring.magento_for(config, gives_way=True),
+        config,
+        folder=settings().reports_dir,
+        run_id=run_id(),
+        dry_run=bool(params.get("dry_run")),
+        even_in_a_storm=bool(params.get("even_in_a_storm")),
+    )
+    if not summary.stores:
+        raise AirflowSkipException(f"No stock is told to {code}: {'; '.join(summary.left_out) or 'no locations'}.")
     _fail_if(context, summary.as_dict(), summary.troubles)
     tell_it_is_over(dag_id())
     return summary.as_dict()

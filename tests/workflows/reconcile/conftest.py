@@ -13,12 +13,13 @@ import pytest
 from tests.workflows.couriers.fake_aggregator import STATUSES, FakeAggregator
 from tests.workflows.fakes import NOW
 from tests.workflows.forward.conftest import Forward, forward, forward_of
+from tests.workflows.inventory.conftest import stocked, stocked_of
 from tests.workflows.payloads import Row
 
 from magento_oms.workflows.reconcile.couriers import CourierSide
 from magento_oms.workflows.reconcile.daily import StoreSummary, Summary, reconcile_orders
 
-__all__ = ["forward", "forward_of"]
+__all__ = ["forward", "forward_of", "stocked", "stocked_of"]
 
 
 @dataclass

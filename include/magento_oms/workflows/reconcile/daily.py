@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.documents import reconciliation_report
 from magento_oms.documents.reconciliation_report import Report, Table
 from magento_oms.ports import MagentoOrders
-from magento_oms.storage import instances, reports, windows
+from magento_oms.storage import instances, windows
 from magento_oms.storage.database import engine
 from magento_oms.workflows.reconcile import orders
 from magento_oms.workflows.reconcile.couriers import OpenAccount
 from magento_oms.workflows.reconcile.orders import WORKFLOW, Outcome
+from magento_oms.workflows.reconcile.publish import publish
 from magento_oms.workflows.reconcile.settle import settle
 from magento_oms.workflows.reconcile.words import COLUMNS, MEANINGS, Kind
 
@@ -132,7 +132,6 @@ def reconcile_orders(
 def _finish(url: str, config: InstanceConfig, outcome: Outcome, folder: Path, run_id: str) -> StoreSummary:
     """Write the report; note it, the window and what goes to quarantine in one transaction."""
     report = report_of(config, outcome)
-    csv_path, html_path = reconciliation_report.write(report, folder)
     store_id = outcome.store.store_id
     with engine(url).begin() as connection:
         if not outcome.dry_run:
@@ -148,20 +147,8 @@ def _finish(url: str, config: InstanceConfig, outcome: Outcome, folder: Path, ru
                 run_id=run_id,
                 store_id=store_id,
             )
-        report_id = reports.note(
-            connection,
-            kind=KIND,
-            instance=config.code,
-            store_id=store_id,
-            start_at=outcome.start,
-            end_at=outcome.end,
-            run_id=run_id,
-            dry_run=outcome.dry_run,
-            proof=outcome.proof,
-            differing=outcome.differing,
-            counts=report.facts,
-            csv_path=csv_path,
-            html_path=html_path,
+        published = publish(
+            connection, report, folder, run_id=run_id, dry_run=outcome.dry_run, differing=outcome.differing
         )
     return StoreSummary(
         store=outcome.store.name,
@@ -171,8 +158,8 @@ def _finish(url: str, config: InstanceConfig, outcome: Outcome, folder: Path, ru
         doubled=outcome.doubled,
         differing=outcome.differing,
         healed=outcome.healed,
-        report=report_id,
-        html=html_path,
+        report=published.id,
+        html=published.html,
         requests=outcome.requests,
         rows_read=len(outcome.read),
         courier_requests=outcome.courier_requests,
