@@ -114,8 +114,9 @@ _PRODUCT_TEXTS = """
 name type_id url_key description short_description meta_title meta_keyword meta_description options_container image
 small_image thumbnail swatch_image country_of_manufacture gift_message_available custom_design page_layout
 msrp_display_actual_price_type msrp url_path category_ids links_purchased_separately links_title samples_title
-links_exist
+links_exist hsn_code ean
 """
+"""Magento's own, and what the generated brand added: HSN code and barcode."""
 
 
 def _flat(name: str, kind: Kind) -> Column:

@@ -31,6 +31,12 @@ _WRITES = (
 """Writes that cannot succeed: there is no order 0, and an order entity is compulsory. Magento looks at the permission
 first, so the refusal tells whether it is there."""
 
+_ONE = SearchCriteria().query("total_count")
+_MASTER_DATA = (
+    Call("GET", "/products", query=_ONE, about="right to read products"),
+    Call("GET", "/customers/search", query=_ONE, about="right to read customers"),
+)
+
 
 def gather(client: MagentoClient) -> StoreFacts:
     """The facts of a store. Changes nothing there.
@@ -44,6 +50,8 @@ def gather(client: MagentoClient) -> StoreFacts:
     views = _permitted(client, Call("GET", "/store/storeViews", about="store views"), missing)
     if newest is None and views is None:
         raise missing[0]
+    for read in _MASTER_DATA:
+        _permitted(client, read, missing)
     for write in _WRITES:
         _try_write(client, write, missing)
     server_time = _clock(client, newest or views)

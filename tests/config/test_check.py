@@ -93,6 +93,19 @@ def test_where_the_store_disagrees_is_told(sample: InstanceConfig) -> None:
         assert words in text
 
 
+def test_customers_permission_matters_only_where_they_are_read(sample: InstanceConfig) -> None:
+    facts = StoreFacts(
+        version="2.4.7",
+        store_views={store.store_id: store.code for store in sample.stores},
+        statuses=frozenset(),
+        server_time=datetime(2026, 12, 2, tzinfo=UTC),
+        missing_permissions=("Magento_Customer::customer",),
+    )
+    assert [finding.field for finding in check_live(sample, facts)] == ["connection_id"]
+    without = sample.model_copy(update={"customers": sample.customers.model_copy(update={"pull": False})})
+    assert check_live(without, facts) == []
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -159,6 +159,8 @@ def rest(server: HTTPServer, denied: tuple[str, ...] = ()) -> None:
     numbers = {
         ("GET", "/rest/V1/orders"): 20,
         ("GET", "/rest/V1/store/storeViews"): 281,
+        ("GET", "/rest/V1/products"): 272,
+        ("GET", "/rest/V1/customers/search"): 278,
         ("POST", "/rest/V1/orders/0/comments"): 162,
         ("POST", "/rest/V1/order/0/invoice"): 162,
         ("POST", "/rest/V1/orders"): 35,
@@ -190,7 +192,14 @@ def test_facts_of_a_store(server: HTTPServer, store: MagentoStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/rest/V1/orders/0/comments", "/rest/V1/order/0/invoice", "/rest/V1/store/storeViews"]
+    "path",
+    [
+        "/rest/V1/orders/0/comments",
+        "/rest/V1/order/0/invoice",
+        "/rest/V1/store/storeViews",
+        "/rest/V1/products",
+        "/rest/V1/customers/search",
+    ],
 )
 def test_missing_permissions_are_named_and_nothing_else_is(server: HTTPServer, store: MagentoStore, path: str) -> None:
     rest(server, denied=(path,))

@@ -94,14 +94,17 @@ def test_first_run_reads_everything_the_next_only_what_changed(
 
 
 def test_after_an_outage_what_was_missed_is_read(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    old_product(store, 9, "OLD")
     timed(oms, store, config)
     store.pass_time(3600)
     store.add_product(1, "A")
     store.pass_time(5 * 3600)
-    assert timed(oms, store, config).counts.new == 1
+    summary = timed(oms, store, config)
+    assert (summary.counts.read, summary.counts.new) == (1, 1)
 
 
 def test_run_that_broke_off_is_made_good_by_the_next(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    old_product(store, 9, "OLD")
     timed(oms, store, config)
     store.pass_time(3000)
     store.add_product(1, "A")
@@ -276,6 +279,23 @@ def test_before_a_catalogue_was_read_no_order_waits(oms: Oms, store: FakeMagento
     live(oms, store, config)
     assert oms.order(entity_id)["state"] == "allocated"
     assert store.calls["products_of"] == 0
+
+
+def test_empty_catalogue_makes_no_order_wait(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    assert "no products" in timed(oms, store, config).note
+    entity_id = place(store, "ANY", 9)
+    live(oms, store, config)
+    assert oms.order(entity_id)["state"] == "allocated"
+
+
+@pytest.mark.usefixtures("with_catalogue")
+def test_many_new_skus_are_read_within_the_same_run(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    for number in range(2, 52):
+        store.add_product(number, f"NEW-{number}")
+        place(store, f"NEW-{number}", number)
+    live(oms, store, config)
+    assert set(oms.states().values()) == {"allocated"}
+    assert store.calls["products_of"] == 3
 
 
 @pytest.mark.usefixtures("with_catalogue")

@@ -26,6 +26,20 @@ _WORDS = [
 ]
 _COLOURS = ("Red", "Blue", "Green", "Ivory")
 _RATES = (5, 12, 18)
+TAX_CLASSES = {18: "2", 12: "4", 5: "5"}
+"""GST in per cent → id of the product tax class; 2 is Magento's own "Taxable Goods"."""
+_HSN = {
+    "Kurta": "62114290",
+    "Saree": "50072010",
+    "Wallet": "42023120",
+    "Bottle": "73239390",
+    "Lamp": "94052000",
+    "Bag": "42022220",
+    "Shawl": "62142090",
+    "Pot": "69120020",
+    "Tee": "61091000",
+}
+"""By a word of its name; what has none of these has no code."""
 _COLOUR_ATTRIBUTE = 93
 
 
@@ -82,7 +96,7 @@ class Article:
             "extension_attributes": {"website_ids": [1], **self._options(option_id)},
             "product_links": [],
             "options": [],
-            "media_gallery_entries": [],
+            "media_gallery_entries": self._pictures(),
             "tier_prices": [],
             "custom_attributes": self._attributes(),
         }
@@ -127,15 +141,48 @@ class Article:
         ]
         return {"bundle_product_options": options}
 
+    @property
+    def picture(self) -> str:
+        """Path of its picture below `media/catalog/product`, in folders by its first letters as Magento makes them."""
+        name = f"{_url_key(self.name)}-{self.product_id}.jpg"
+        return f"/{name[0]}/{name[1]}/{name}"
+
+    def _pictures(self) -> list[dict[str, Any]]:
+        if self.type_id == "virtual":
+            return []
+        return [
+            {
+                "id": self.product_id,
+                "media_type": "image",
+                "label": None,
+                "position": 1,
+                "disabled": False,
+                "types": ["image", "small_image", "thumbnail", "swatch_image"],
+                "file": self.picture,
+            }
+        ]
+
+    def _own_attributes(self) -> dict[str, Any]:
+        """What this brand added to Magento's own attributes, and the roles of its picture."""
+        values: dict[str, Any] = {}
+        if self.type_id != "virtual":
+            values |= dict.fromkeys(("image", "small_image", "thumbnail", "swatch_image"), self.picture)
+        for word in re.findall("[A-Za-z]+", self.name):
+            if word in _HSN:
+                values["hsn_code"] = _HSN[word]
+        if self.type_id == "simple":
+            values["ean"] = _ean13(890_100_000_000 + self.product_id)
+        return values
+
     def _attributes(self) -> list[dict[str, Any]]:
         values: dict[str, Any] = {
             "options_container": "container2",
             "msrp_display_actual_price_type": "0",
-            "url_key": re.sub(r"[^a-z0-9]+", "-", f"{self.name} {self.product_id}".lower()).strip("-"),
+            "url_key": _url_key(f"{self.name} {self.product_id}"),
             "required_options": "0",
             "has_options": "0",
-            "tax_class_id": "2",
-        }
+            "tax_class_id": TAX_CLASSES.get(self.tax_percent, "2"),
+        } | self._own_attributes()
         if self.type_id == "bundle":
             values |= {
                 "shipment_type": str(int(self.ships_separately)),
@@ -228,6 +275,17 @@ class Catalogue:
     def _id(self) -> int:
         self._next_id += 1
         return self._next_id - 1
+
+
+def _url_key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _ean13(number: int) -> str:
+    """Twelve digits with their check digit."""
+    digits = [int(digit) for digit in f"{number:012}"]
+    total = sum(digits[::2]) + 3 * sum(digits[1::2])
+    return f"{number:012}{-total % 10}"
 
 
 def _rupees(paise: int) -> int | float:

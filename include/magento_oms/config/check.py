@@ -12,6 +12,8 @@ from typing import Literal
 from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
 from magento_oms.ports import AGGREGATORS, StoreFacts
 
+CUSTOMERS = "Magento_Customer::customer"
+"""Permission to read customers; needed only where they are read."""
 CLOCK_TOLERANCE = 30.0
 """Seconds by which a store's clock may differ from ours before it is worth telling."""
 LONG_AGO = timedelta(days=365)
@@ -260,6 +262,8 @@ def _missing_connections(configs: list[InstanceConfig], exists: Callable[[str], 
 
 def _live(config: InstanceConfig, facts: StoreFacts) -> Iterator[Finding]:
     for permission in facts.missing_permissions:
+        if permission == CUSTOMERS and not config.customers.pull:
+            continue
         yield Finding(
             "error",
             config.code,

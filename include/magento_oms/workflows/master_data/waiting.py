@@ -30,19 +30,22 @@ def ask_for_unknown(url: str, store: MagentoCatalogue, config: InstanceConfig) -
     Where the store cannot be asked, the orders wait for the next time; reading orders is not disturbed.
     """
     woken = wake_waiting(url, config)
+    while due := _due(url, config):
+        try:
+            _ask(url, store, config, due)
+        except OutsideError as error:
+            log.warning("unknown SKUs could not be asked for", instance=config.code, skus=len(due), error=str(error))
+            return woken
+        finally:
+            with engine(url).begin() as connection:
+                catalogue.asked(connection, config.code, [each.sku for each in due])
+        woken += wake_waiting(url, config)
+    return woken
+
+
+def _due(url: str, config: InstanceConfig) -> list[catalogue.Wanted]:
     with engine(url).connect() as connection:
-        due = catalogue.due(connection, config.code, AT_ONCE)
-    if not due:
-        return woken
-    try:
-        _ask(url, store, config, due)
-    except OutsideError as error:
-        log.warning("unknown SKUs could not be asked for", instance=config.code, skus=len(due), error=str(error))
-        return woken
-    finally:
-        with engine(url).begin() as connection:
-            catalogue.asked(connection, config.code, [each.sku for each in due])
-    return woken + wake_waiting(url, config)
+        return catalogue.due(connection, config.code, AT_ONCE)
 
 
 def _ask(url: str, store: MagentoCatalogue, config: InstanceConfig, due: list[catalogue.Wanted]) -> None:
