@@ -38,6 +38,10 @@ def read(body: Any) -> list[CourierEvent]:
     if additional.get("is_rvp") is True:
         whose["direction"] = Direction.REVERSE
     hints = {name: code for name in ("npr", "ndr") if (code := text(additional.get(f"{name}_status_code")))}
+    # Of a return that was placed in the panel: what it is the return of.
+    for name, field in (("forward_awb", "forward_awb"), ("forward_reference", "forward_reference_number")):
+        if told_of := text(additional.get(field)):
+            hints[name] = told_of
     events = [scan_event(scan, whose, hints) for scan in (told, latest) if text(scan.get("clickpost_status_code"))]
     return list({(event.code, event.occurred_at): event for event in reversed(events)}.values())
 

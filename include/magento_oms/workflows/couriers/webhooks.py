@@ -20,6 +20,7 @@ from magento_oms.storage import webhooks as stored
 from magento_oms.storage.database import engine
 from magento_oms.storage.scans import Reading
 from magento_oms.workflows.couriers.outcomes import follow_up
+from magento_oms.workflows.returns import adopt
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +59,12 @@ def _keep(connection: Connection, reader: WebhookReader, event: CourierEvent) ->
     booking_id = parcels.find(
         connection, reader.account, awb=event.awb, reference=event.reference, order_ref=event.order_ref
     )
+    if booking_id is None or adopt.is_another(connection, booking_id, event):
+        booking_id = adopt.adopt(connection, reader.account, event, reader.statuses)
     if booking_id is None:
         return "no such parcel"
     booking = parcels.get(connection, booking_id)
+    adopt.note_awb(connection, booking, event)
     meaning = reader.statuses.meaning(event, booking.direction)
     applied = scans.apply(connection, booking_id, [Reading(event, meaning)], read_back=False)
     follow_up(connection, applied)
