@@ -60,6 +60,8 @@ def find_target(call: Call) -> Target:
         found: tuple[Route, dict[str, str]] | None = None if route is None else (route, {})
     else:
         found = find_route(call.method, parts)
+    if found is not None and parts[1:2] == ["inventory"] and not call.store.settings.switch("msi"):
+        found = None
     if found is None or (mode != "now" and call.method == "GET"):
         raise Refused(404, "Request does not match any route.")
     return Target(found[0], found[1], mode)

@@ -71,13 +71,10 @@ class InventoryActions:
 
         Magento compares SKUs without case and trailing blanks, and so does this.
         """
-        asked = {_folded(sku): sku for sku in skus}
-        found: dict[str, str] = {}
+        types: dict[str, str] = {}
         for row in self._of_skus("/products", "products", skus, fields="items[sku,type_id],total_count"):
-            sku = asked.get(_folded(str(row.get("sku"))))
-            if sku is not None:
-                found[sku] = str(row.get("type_id"))
-        return found
+            types[_folded(str(row.get("sku")))] = str(row.get("type_id"))
+        return {sku: types[_folded(sku)] for sku in skus if _folded(sku) in types}
 
     def set_source_items(self, lines: Sequence[StockLine]) -> None:
         """Set what sources have, in one call.

@@ -29,13 +29,21 @@ from tests.workflows.fakes import instance_config, store_config
 
 from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.store import open_magento
+from magento_oms.config.models import InstanceConfig
 from magento_oms.workflows import order_pull, push
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.inventory.push_stock import push_stock
 
 PORT = (
     *("page_after", "newest_after", "count", "order", "page_of"),
     *("comments", "add_comment", "set_status", "invoice"),
+    *("stock_layout", "product_types", "set_source_items", "source_quantities"),
 )
+PUNE = {
+    "code": "pune",
+    "name": "Pune",
+    "address": {"lines": ["Plot 7"], "city": "Pune", "state": "Maharashtra", "pincode": "411001"},
+}
 WRITES = re.compile(r"\b(insert into|update|delete from|copy)\s+\"?(\w+)|(nextval|pg_notify)\s*\(", re.IGNORECASE)
 
 
@@ -44,7 +52,7 @@ class Job:
     """What a worker does.
 
     Attributes:
-        steps: `pull` and `push`, in this order.
+        steps: `pull` and `push`, in this order; or `stock`, of a store that sells what a warehouse has.
         point, when: kill the process `before` or `after` this point; never, if empty.
         points_file: where the points that were passed are written.
     """
@@ -150,12 +158,18 @@ class WatchedStore:
         return call
 
 
+def job_config(job: Job) -> InstanceConfig:
+    """The configuration of a job's instance."""
+    locations = {"locations": [PUNE]} if job.steps == ["stock"] else {}
+    return instance_config(store_config(live_from="2020-01-01T00:00:00Z", **locations), url=job.store_url)
+
+
 def work(job: Job) -> None:
     """Do the steps of a job, over the real hook."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     points = Points(job)
     watch_database(points)
-    config = instance_config(store_config(live_from="2020-01-01T00:00:00Z"), url=job.store_url)
+    config = job_config(job)
     connection = MagentoConnection(
         base_url=job.store_url, auth=AuthKind.ADMIN_TOKEN, username=job.user, password=job.password
     )
@@ -171,6 +185,7 @@ def work(job: Job) -> None:
         "push": lambda: push.push(
             job.oms_url, "magento:loom", store, {kind.name: kind}, holder="worker", settle_delay=timedelta(0)
         ),
+        "stock": lambda: push_stock(job.oms_url, config, store, holder="worker", settle_delay=timedelta(seconds=1)),
     }  # fmt: skip
     for step in job.steps:
         points.step = step
