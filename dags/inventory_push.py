@@ -45,6 +45,6 @@ def inventory_push(config: InstanceConfig) -> DAG:
 
 
 for instance in instances():
-    # A store without locations ships elsewhere, and is told its stock from there.
-    if any(store.locations for store in instance.stores):
+    # Without counted locations there is nothing to tell: it ships elsewhere, or makes what is asked of it.
+    if any(location.stock == "counted" for store in instance.stores for location in store.locations):
         inventory_push(instance)

@@ -24,7 +24,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from commerce_sandbox.client import SandboxClient
+from commerce_sandbox.client import ADMIN_USER, SandboxClient
 from commerce_sandbox.couriers.client import CourierClient
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
@@ -33,6 +33,7 @@ from magento_oms.local import demo_ledger, demo_table
 from magento_oms.local.airflow_env import straight_to_this_machine
 from magento_oms.local.demo_report import InstanceReport, compare
 from magento_oms.local.demo_shop_server import SECRET, ShopServer
+from magento_oms.local.demo_stock import check_stock
 from magento_oms.local.demo_stores import skus_on_magento
 from magento_oms.local.demo_warehouse import DemoWarehouse
 from magento_oms.local.processes import ProcessTrouble
@@ -189,7 +190,22 @@ class _Demo:
         problems += [f"{what}, {times} times" for what, times in self._warehouse.troubles.items()]
         if self._shop.forged:
             problems.append(f"{self._shop.forged} events came to the stores' own server with a wrong signature")
+        stock = [
+            check_stock(
+                config,
+                f"{stack.sandbox_url}/{config.code}",
+                ADMIN_USER,
+                SANDBOX_PASSWORD,
+                stack.oms_url,
+                self._look_after,
+            )
+            for config in self._configs
+        ]
+        problems += [difference for each in stock for difference in each.differing]
         facts: dict[str, Any] = {
+            "SKUs whose stock Magento was told, and how often": (
+                f"{sum(each.skus for each in stock)}, {sum(each.told for each in stock)} times"
+            ),
             "seconds until everything ran": round(up, 1),
             "seconds": round(time.monotonic() - started, 1),
             "manifests": self._warehouse.manifests,

@@ -84,16 +84,17 @@ def _configure_location(connection: Connection, instance: str, store_id: int, lo
     )
     connection.execute(
         text(
-            "insert into store_location (instance, store_id, location, msi_source, priority)"
-            " values (:instance, :store_id, :location, :msi_source, :priority)"
+            "insert into store_location (instance, store_id, location, msi_source, counted, priority)"
+            " values (:instance, :store_id, :location, :msi_source, :counted, :priority)"
             " on conflict (instance, store_id, location) do update set msi_source = excluded.msi_source,"
-            " priority = excluded.priority"
+            " counted = excluded.counted, priority = excluded.priority"
         ),
         {
             "instance": instance,
             "store_id": store_id,
             "location": location.code,
             "msi_source": location.msi_source,
+            "counted": location.stock == "counted",
             "priority": location.priority,
         },
     )

@@ -173,7 +173,7 @@ def look_at_all(connection: Connection, instance: str) -> None:
     connection.execute(
         text(
             "insert into stock_change (instance, sku) select distinct s.instance, t.sku from store_location s"
-            " join stock t on t.location = s.location where s.instance = :instance"
+            " join stock t on t.location = s.location where s.instance = :instance and s.counted"
         ),
         {"instance": instance},
     )
@@ -308,7 +308,7 @@ def settle(connection: Connection, instance: str, outcomes: Sequence[Outcome], *
             "  sending_until = null,"
             "  unsettled_until = case"
             "    when o.came = 'lost' then greatest(f.unsettled_until, now() + :settle_delay)"
-            "    when o.came = 'told' and f.unsettled_until <= o.claimed_at then null"
+            "    when o.came in ('told', 'failed') and f.unsettled_until <= o.claimed_at then null"
             "    else f.unsettled_until end,"
             "  due_at = case"
             "    when f.due_at is distinct from o.due_at then f.due_at"

@@ -136,6 +136,7 @@ class StoreLocation(Base):
     store_id: Mapped[int]
     location: Mapped[str] = mapped_column(ForeignKey("location.code"))
     msi_source: Mapped[str | None]
+    counted: Mapped[bool] = mapped_column(server_default=text("true"), comment="what it has is told to Magento")
     priority: Mapped[int] = mapped_column(server_default="0")
 
 

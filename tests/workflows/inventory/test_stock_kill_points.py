@@ -62,9 +62,9 @@ class Proof:
         )
         take_stock(self._oms.url, "pune", dict.fromkeys((*KNOWN, "GHOST"), AFTER))
 
-    def run(self, **more: str) -> int:
+    def run(self, *, point: str = "", when: str = "", points_file: str = "") -> int:
         """The exit code of a worker that pushes."""
-        return self._workers.run(replace(self.job, **more))
+        return self._workers.run(replace(self.job, point=point, when=when, points_file=points_file))
 
     def time_passes(self) -> None:
         """The killed worker's lease runs out, and nothing of it can arrive at Magento any more."""

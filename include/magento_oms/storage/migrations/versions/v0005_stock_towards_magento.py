@@ -25,7 +25,7 @@ _STOCK = """
 create function note_stock_added() returns trigger language plpgsql as $$
 begin
   insert into stock_change (instance, sku)
-  select distinct s.instance, a.sku from added a join store_location s on s.location = a.location;
+  select distinct s.instance, a.sku from added a join store_location s on s.location = a.location and s.counted;
   return null;
 end $$;
 create function note_stock_moved() returns trigger language plpgsql as $$
@@ -33,7 +33,7 @@ begin
   insert into stock_change (instance, sku)
   select distinct s.instance, a.sku from after a
   join before b on b.location = a.location and b.sku = a.sku
-  join store_location s on s.location = a.location
+  join store_location s on s.location = a.location and s.counted
   where (a.quantity, a.reserved) is distinct from (b.quantity, b.reserved);
   return null;
 end $$;
@@ -52,7 +52,7 @@ begin
   select distinct other.instance, a.sku from added a
   join sales_order o on o.id = a.order_id
   join store_location own on own.instance = o.instance and own.store_id = o.store_id
-  join store_location other on other.location = own.location
+  join store_location other on other.location = own.location and other.counted
   where a.kind = 'physical' and a.ordered - a.cancelled - a.allocated > 0 and not o.history
     and (other.instance, other.store_id) <> (own.instance, own.store_id);
   return null;
@@ -66,7 +66,7 @@ begin
   join before b on b.order_id = a.order_id and b.item_id = a.item_id
   join sales_order o on o.id = a.order_id
   join store_location own on own.instance = o.instance and own.store_id = o.store_id
-  join store_location other on other.location = own.location
+  join store_location other on other.location = own.location and other.counted
   where a.kind = 'physical'
     and (a.cancelled, a.refunded, a.magento_shipped) is distinct from (b.cancelled, b.refunded, b.magento_shipped)
   group by other.instance, a.sku;
@@ -208,6 +208,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance", name=op.f("pk_stock_way")),
     )
     op.add_column(
+        "store_location",
+        sa.Column(
+            "counted",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="what it has is told to Magento",
+        ),
+    )
+    op.add_column(
         "fulfilment",
         sa.Column(
             "on_magento_at",
@@ -259,6 +269,7 @@ def downgrade() -> None:
     op.drop_index("ix_fulfilment_not_on_magento", table_name="fulfilment")
     op.drop_column("order_line", "magento_shipped")
     op.drop_column("fulfilment", "on_magento_at")
+    op.drop_column("store_location", "counted")
     op.drop_table("stock_way")
     op.drop_table("stock_figure")
     op.drop_table("stock_change")
