@@ -20,6 +20,8 @@ from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own modules are imported as `tests.…`
 
+from tests.gateway.oms_api import Api, running
+
 from aggregator_hooks.registry import VENDORS
 from magento_oms.gateway.app import create_app
 from magento_oms.gateway.doors import CourierDoor, Doors
@@ -96,3 +98,9 @@ def gateway(oms_database: str) -> Iterator[Gateway]:
         worker.join(timeout=15)
         server.should_exit = True
         thread.join(timeout=15)
+
+
+@pytest.fixture
+def api(oms_database: str) -> Iterator[Api]:
+    with running(oms_database) as started:
+        yield started

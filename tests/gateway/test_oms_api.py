@@ -1,89 +1,16 @@
-"""The OMS API over real HTTP: what a warehouse's system does with it, and what it is refused."""
+"""The OMS API over real HTTP: what a warehouse's system does with it."""
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-import schemathesis
-import uvicorn
-from hypothesis import HealthCheck, given, settings
-from tests.workflows.fakes import FakeMagento
-from tests.workflows.forward.conftest import Forward, forward_config, goods
-from tests.workflows.oms import Oms
+from tests.gateway.oms_api import Api, pack_body
+from tests.workflows.forward.conftest import goods
 
-from magento_oms.gateway.api.app import create_api
-from magento_oms.gateway.api.room import Room
-from magento_oms.gateway.limits import Rate
-from magento_oms.storage import api_tokens, instances
-from magento_oms.storage.api_tokens import Scope
+from magento_oms.storage import fulfilments
 from magento_oms.storage.database import engine
-
-
-class Api:
-    """A running OMS API with an order life behind it."""
-
-    def __init__(self, url: str, forward: Forward) -> None:
-        self.url = url
-        self.forward = forward
-        self.token = self.new_token("all", list(Scope))
-        self.client = httpx.Client(base_url=url, timeout=20)
-        self.callers: Any = None
-
-    def new_token(self, name: str, scopes: list[Scope], **more: Any) -> str:
-        """A token of such a name."""
-        with engine(self.forward.oms.url).begin() as connection:
-            return api_tokens.create(connection, name, scopes, **more)
-
-    def call(self, method: str, path: str, body: Any = None, token: str | None = None, **more: Any) -> httpx.Response:
-        """One call with a token."""
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return self.client.request(method, path, json=body, headers=headers, **more)
-
-    def routed(self, *skus: str, quantity: int = 1) -> dict[str, Any]:
-        """An order that was routed; its fulfilment as the API shows it."""
-        self.forward.place(goods(*skus, quantity=quantity))
-        self.forward.route()
-        newest = self.forward.fulfilments()[-1]["id"]
-        shown: dict[str, Any] = self.call("GET", f"/fulfilments/{newest}").json()
-        return shown
-
-
-@pytest.fixture
-def api(oms_database: str) -> Iterator[Api]:
-    config = forward_config()
-    with engine(oms_database).begin() as connection:
-        instances.configure(connection, config)
-    forward = Forward(Oms(oms_database), FakeMagento(), config)
-    app = create_api(Room(oms_database, lambda: {config.code: config}, forward.check()))
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    running = Api(f"http://127.0.0.1:{port}", forward)
-    running.callers = app.state.callers
-    with running.client:
-        yield running
-    server.should_exit = True
-    thread.join()
-
-
-def pack_body(shown: dict[str, Any], shipment: str = "WMS-1") -> dict[str, Any]:
-    """All of a fulfilment in one box."""
-    items = [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in shown["lines"]]
-    size = {"length_cm": "20", "breadth_cm": "15", "height_cm": "5", "weight_g": "650"}
-    return {"shipment_id": shipment, "boxes": [{"items": items, **size}]}
 
 
 def test_a_warehouse_works_through_its_list(api: Api) -> None:
@@ -147,8 +74,6 @@ def test_the_feed_misses_nothing_while_changes_commit_in_another_order(api: Api)
     assert [item["id"] for item in seen["items"]] == [first["id"], second["id"]]
     with engine(api.forward.oms.url).connect() as slow:
         open_one = slow.begin()
-        from magento_oms.storage import fulfilments
-
         fulfilments.derive_state(slow, first["id"])
         with engine(api.forward.oms.url).begin() as quick:
             fulfilments.derive_state(quick, second["id"])
@@ -167,6 +92,8 @@ def test_the_same_packing_answers_the_same_and_another_is_a_conflict(api: Api) -
     first = api.call("POST", f"/fulfilments/{shown['id']}/pack", body).json()
     again = api.call("POST", f"/fulfilments/{shown['id']}/pack", body).json()
     assert again == first | {"again": True}
+    body["boxes"][0]["weight_g"] = 650.0  # the same figure, written otherwise
+    assert api.call("POST", f"/fulfilments/{shown['id']}/pack", body).json() == again
     body["boxes"][0]["weight_g"] = "700"
     other = api.call("POST", f"/fulfilments/{shown['id']}/pack", body)
     assert other.status_code == 409
@@ -255,61 +182,89 @@ def test_an_order_is_cancelled_until_it_is_packed(api: Api) -> None:
     assert late.status_code == 409
 
 
-def test_who_may_do_what(api: Api) -> None:
+def test_one_shipment_id_packs_one_fulfilment_though_two_ask_at_once(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    two = [api.routed("KURTA"), api.routed("KURTA")]
+    answers: list[Any] = []
+    at_once = threading.Barrier(2)
+
+    def ask(shown: dict[str, Any]) -> None:
+        at_once.wait()
+        answers.append(api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown, "WMS-1")))
+
+    threads = [threading.Thread(target=ask, args=(shown,)) for shown in two]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert api.forward.oms.count("invoice") == 1
+
+
+def test_the_same_packing_at_once_is_done_once(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    shown = api.routed("KURTA")
+    answers: list[Any] = []
+    at_once = threading.Barrier(4)
+
+    def ask() -> None:
+        at_once.wait()
+        answers.append(api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown)))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert sorted(answer.json()["again"] for answer in answers) == [False, True, True, True]
+    assert len({answer.json()["invoice_number"] for answer in answers}) == 1
+    assert api.forward.oms.count("invoice") == 1
+
+
+def test_a_cancelled_fulfilment_is_not_packed_and_the_problem_says_what_to_do(api: Api) -> None:
     api.forward.stock("pune", KURTA=2)
     shown = api.routed("KURTA")
-    assert api.client.get("/fulfilments").status_code == 401
-    assert api.call("GET", "/fulfilments", token="oms_guess").headers["www-authenticate"] == "Bearer"
-    reader = api.new_token("reader", [Scope.FULFILMENTS_READ])
-    assert api.call("GET", "/fulfilments", token=reader).status_code == 200
-    assert api.call("POST", f"/fulfilments/{shown['id']}/handover", token=reader).status_code == 403
-    elsewhere = api.new_token("elsewhere", list(Scope), locations=["hoskote"])
-    assert api.call("GET", f"/fulfilments/{shown['id']}", token=elsewhere).status_code == 404
-    assert api.call("GET", "/fulfilments", token=elsewhere).json()["items"] == []
-    assert api.call("GET", "/locations/pune/stock", token=elsewhere).status_code == 404
-    other = api.new_token("other", list(Scope), instances=["other"])
-    assert api.call("GET", f"/orders/loom/{shown['order_entity_id']}", token=other).status_code == 404
-    old = api.new_token("old", list(Scope), expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    assert api.call("GET", "/fulfilments", token=old).status_code == 401
-    with engine(api.forward.oms.url).begin() as connection:
-        assert api_tokens.revoke(connection, "never-used") is False
-        kept = connection.exec_driver_sql("select digest from api_token").scalars().all()
-    assert all(reader.encode() not in bytes(digest) for digest in kept)
+    api.forward.store.pass_time(5)
+    api.forward.store.cancel_in_admin(shown["order_entity_id"])
+    api.forward.oms.take_in(api.forward.store, api.forward.config)
+    answer = api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown))
+    assert answer.status_code == 409
+    assert "is cancelled: it must not be packed" in answer.json()["detail"]
+    assert answer.json()["way_out"] == "Put the goods back on the shelf."
 
 
-def test_too_many_requests_are_told_when_to_come_again(api: Api) -> None:
-    answers = [api.call("GET", "/fulfilments/1") for _ in range(200)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert refused
-    assert int(refused[0].headers["retry-after"]) >= 1
+def test_a_thousand_figures_are_taken_and_a_thousand_and_one_are_not(api: Api) -> None:
+    figures = [{"sku": f"SKU-{number}", "quantity": number} for number in range(1000)]
+    figures[500]["quantity"] = -1
+    answer = api.call("PUT", "/locations/pune/stock", {"figures": figures})
+    assert (answer.json()["changed"], answer.json()["refused"]) == (999, 1)
+    assert answer.json()["results"][500] == {
+        "index": 500, "sku": "SKU-500", "status": "refused", "reason": answer.json()["results"][500]["reason"],
+    }  # fmt: skip
+    again = api.call("PUT", "/locations/pune/stock", {"figures": figures})
+    assert again.json()["changed"] == 0
+    too_many = api.call("PUT", "/locations/pune/stock", {"figures": [*figures, {"sku": "ONE-MORE", "quantity": 1}]})
+    assert too_many.status_code == 422
+    assert too_many.json()["errors"][0]["pointer"] == "/body/figures"
+    pages, after = [], ""
+    while page := api.call("GET", f"/locations/pune/stock?limit=300&after={after}").json()["items"]:
+        pages.append(page)
+        after = page[-1]["sku"]
+    assert [len(page) for page in pages] == [300, 300, 300, 99]
+    assert len({item["sku"] for page in pages for item in page}) == 999
 
 
-def test_every_route_asks_for_a_token(api: Api) -> None:
-    described = api.client.get("/openapi.json").json()
-    routes = [(method, path) for path, methods in described["paths"].items() for method in methods]
-    assert len(routes) > 12
-    for method, path in routes:
-        for name in ("fulfilment_id", "parcel_id", "manifest_id", "entity_id", "return_id"):
-            path = path.replace("{" + name + "}", "1")
-        path = path.replace("{location}", "pune").replace("{instance}", "loom")
-        answer = api.client.request(method, path, json={})
-        assert answer.status_code in (401, 429), (method, path, answer.status_code)
-
-
-def test_whatever_is_sent_is_answered_as_described(api: Api) -> None:
-    """Schemathesis makes requests from the API's own description; none is answered with a 5xx."""
-    api.forward.stock("pune", KURTA=9)
-    api.routed("KURTA")
-    api.callers._rate = Rate(1e6, 1e6)
-    schema = schemathesis.openapi.from_dict(api.client.get("/openapi.json").json())
-    answered: Callable[..., None]
-    for result in schema.get_all_operations():
-        operation: Any = result.ok()  # type: ignore[union-attr]
-
-        @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-        @given(case=operation.as_strategy())
-        def answered(case: Any) -> None:
-            answer = case.call(base_url=api.url, headers={"Authorization": f"Bearer {api.token}"})
-            assert answer.status_code < 500, (case.method, case.path, answer.text)
-
-        answered()
+def test_orders_come_in_pages_without_gaps(api: Api) -> None:
+    placed = {api.forward.place(goods("KURTA")) for _ in range(7)}
+    seen: list[int] = []
+    before = ""
+    while True:
+        page = api.call("GET", f"/orders?limit=3{before}").json()
+        seen += [order["entity_id"] for order in page["items"]]
+        if page["before"] is None:
+            break
+        before = f"&before={page['before']}"
+    assert sorted(seen) == sorted(placed)
+    assert len(seen) == 7
+    assert api.call("GET", "/orders?state=shipped").json()["items"] == []

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.ports import ConfigurationError
 from magento_oms.settings import settings
+
+
+def all_configured() -> Sequence[InstanceConfig]:
+    """The instances whose files have no problems."""
+    return load_instances(settings().instances_dir).good
 
 
 def configured(code: str) -> InstanceConfig:

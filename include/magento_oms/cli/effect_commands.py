@@ -77,6 +77,7 @@ def recover(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """After a restored backup: look up everything not final on the other side before anything is sent."""
+    from magento_oms.storage import fulfilments
     from magento_oms.storage.database import database_url, engine
     from magento_oms.storage.effects import look_all_up
 
@@ -89,4 +90,5 @@ def recover(
         typer.confirm("Go on?", abort=True)
     with engine(database_url()).begin() as connection:
         count = look_all_up(connection, None if wanted == "*" else wanted)
+        fulfilments.feed_anew(connection)
     typer.echo(f"{count} effects will be looked up before they are sent.")

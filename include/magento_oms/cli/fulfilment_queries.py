@@ -48,8 +48,8 @@ def api_tokens(connection: Connection) -> list[Row]:
     """Who may call the OMS API."""
     return _rows(
         connection,
-        "select name, scopes, instances, locations, created_at, expires_at, revoked_at, used_at from api_token"
-        " order by name",
+        "select name, scopes, instances as stores, locations, created_at, expires_at, revoked_at, used_at"
+        " from api_token order by name",
     )
 
 

@@ -7,20 +7,23 @@ from typing import Annotated
 
 import typer
 
+from magento_oms.cli.configured import all_configured, configured
 from magento_oms.cli.output import print_rows
 from magento_oms.ports import ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, help="Who may call the OMS API.")
 
-LIST = ("name", "scopes", "instances", "locations", "created_at", "expires_at", "revoked_at", "used_at")
+LIST = ("name", "scopes", "stores", "locations", "created_at", "expires_at", "revoked_at", "used_at")
 
 
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Whose it is; shown in time lines.")],
     scope: Annotated[list[str], typer.Option(help="May be given several times; `all` for all of them.")],
-    instance: Annotated[list[str] | None, typer.Option(help="Only these instances.")] = None,
-    location: Annotated[list[str] | None, typer.Option(help="Only these warehouses.")] = None,
+    store: Annotated[
+        list[str] | None, typer.Option(help="Only orders of this INSTANCE, or of its store view INSTANCE/STORE_ID.")
+    ] = None,
+    location: Annotated[list[str] | None, typer.Option(help="Only this warehouse.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days after which it expires.")] = None,
 ) -> None:
     """Make a token. It is printed once, and kept nowhere."""
@@ -34,15 +37,32 @@ def create(
         scopes = list(Scope) if "all" in scope else [Scope(one) for one in scope]
     except ValueError as error:
         raise ConfigurationError(f"{error}.", way_out=f"Scopes: {', '.join(Scope)}, or all.") from None
+    for one in store or ():
+        _known_store(one)
+    for one in location or ():
+        _known_location(one)
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     try:
         with engine(database_url()).begin() as connection:
             token = api_tokens.create(
-                connection, name, scopes, instances=instance or (), locations=location or (), expires_at=expires
+                connection, name, scopes, stores=store or (), locations=location or (), expires_at=expires
             )
     except IntegrityError:
         raise ConfigurationError(f"There is a token called {name!r} already.", way_out="Take another name.") from None
     typer.echo(token)
+
+
+def _known_store(limit: str) -> None:
+    code, _, store_id = limit.partition("/")
+    known = [str(store.store_id) for store in configured(code).stores]
+    if store_id not in ("", *known):
+        raise ConfigurationError(f"{code} has no store {store_id!r}.", way_out=f"It has {', '.join(known)}.")
+
+
+def _known_location(code: str) -> None:
+    known = {place.code for config in all_configured() for store in config.stores for place in store.locations}
+    if code not in known:
+        raise ConfigurationError(f"There is no location {code!r}.", way_out=f"Configured: {', '.join(sorted(known))}.")
 
 
 @app.command("list")

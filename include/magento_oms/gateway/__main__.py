@@ -22,7 +22,8 @@ def main(
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8070,
 ) -> None:
     """Take webhooks of couriers and stores, and serve the OMS API under /api/v1."""
-    room = Room(database_url(), KeptConfigs(valid_instances), order_check(valid_instances()))
+    configs = KeptConfigs(valid_instances)
+    room = Room(database_url(), configs, order_check(configs))
     app = create_app(database_url(), load_doors, create_api(room))
     # No access log: it would hold the secret paths.
     config = uvicorn.Config(

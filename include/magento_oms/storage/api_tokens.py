@@ -31,20 +31,37 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. Empty `instances` or `locations`: all of them."""
+    """Who calls.
+
+    Attributes:
+        stores: whose orders are its business, as `instance` or `instance/store_id`; empty: all.
+        locations: of which warehouses; empty: all.
+    """
 
     id: int
     name: str
     scopes: frozenset[str]
-    instances: tuple[str, ...]
+    stores: tuple[str, ...]
     locations: tuple[str, ...]
     expires_at: datetime | None
 
-    def may_see(self, instance: str, location: str | None = None) -> bool:
-        """Whether something of this instance (and location) is its business."""
-        return (not self.instances or instance in self.instances) and (
-            location is None or not self.locations or location in self.locations
+    def may_see(self, instance: str, store_id: int, location: str | None = None) -> bool:
+        """Whether something of this store (and location) is its business."""
+        return (not self.stores or instance in self.stores or f"{instance}/{store_id}" in self.stores) and (
+            location is None or self.works_at(location)
         )
+
+    def works_at(self, location: str) -> bool:
+        """Whether a location is its business."""
+        return not self.locations or location in self.locations
+
+
+def of_stores_sql(order: str) -> str:
+    """The condition that a row with `instance` and `store_id` is of one of `:stores`, as `Caller` has them."""
+    return (
+        f"(cardinality(cast(:stores as text[])) = 0 or {order}.instance = any(:stores)"
+        f" or {order}.instance || '/' || {order}.store_id = any(:stores))"
+    )
 
 
 def create(
@@ -52,11 +69,14 @@ def create(
     name: str,
     scopes: Iterable[str],
     *,
-    instances: Iterable[str] = (),
+    stores: Iterable[str] = (),
     locations: Iterable[str] = (),
     expires_at: datetime | None = None,
 ) -> str:
     """Make a token and return it; nobody can show it again.
+
+    Args:
+        stores, locations: see `Caller`.
 
     Raises:
         sqlalchemy.exc.IntegrityError: the name is taken.
@@ -71,7 +91,7 @@ def create(
             "name": name,
             "digest": digest(token),
             "scopes": _json(scopes),
-            "instances": _json(instances),
+            "instances": _json(stores),
             "locations": _json(locations),
             "expires_at": expires_at,
         },

@@ -234,7 +234,7 @@ class ApiToken(Base):
     name: Mapped[str]
     digest: Mapped[bytes]
     scopes: Mapped[list[Any]]
-    instances: Mapped[list[Any]] = mapped_column(comment="empty: all")
+    instances: Mapped[list[Any]] = mapped_column(comment="empty: all")  # or single stores, as `instance/store_id`
     locations: Mapped[list[Any]] = mapped_column(comment="empty: all")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]

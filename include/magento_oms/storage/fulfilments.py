@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, RowMapping, text
 
 from magento_oms.domain.fulfilments import Carried, FulfilmentState, check_fulfilment_move, fulfilment_state
+from magento_oms.storage.api_tokens import of_stores_sql
 from magento_oms.storage.parcels import live_bookings_sql
 
 _COLUMNS = (
@@ -235,8 +236,22 @@ def derive_state(connection: Connection, fulfilment_id: int) -> FulfilmentState:
     return state
 
 
+class FeedWentBack(Exception):
+    """The place in the feed is younger than the database: a backup was restored since."""
+
+
+def feed_anew(connection: Connection) -> int:
+    """After a restored backup: what it says was changed later than now counts as changed now; how many."""
+    return connection.execute(
+        text(
+            "update fulfilment set changed_xid = pg_current_xact_id()::text::bigint"
+            " where changed_xid > pg_current_xact_id()::text::bigint"
+        )
+    ).rowcount
+
+
 def feed(
-    connection: Connection, *, locations: Sequence[str], instances: Sequence[str], after: tuple[int, int], limit: int
+    connection: Connection, *, locations: Sequence[str], stores: Sequence[str], after: tuple[int, int], limit: int
 ) -> list[tuple[tuple[int, int], StoredFulfilment]]:
     """Fulfilments that changed since a place in the feed, oldest change first, each with its place.
 
@@ -244,22 +259,30 @@ def feed(
     from the last place misses nothing.
 
     Args:
-        locations, instances: empty: all.
+        locations, stores: see `api_tokens.Caller`.
+
+    Raises:
+        FeedWentBack: the place is of a time that the database does not know (any more).
     """
+    if (
+        after[0]
+        >= connection.execute(text("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")).scalar_one()
+    ):
+        raise FeedWentBack
     rows = connection.execute(
         text(
             f"select f.changed_xid, {_COLUMNS} from {_JOINED}"  # noqa: S608  (constants)
             " where (f.changed_xid, f.id) > (:xid, :id)"
             " and f.changed_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
             " and (cardinality(cast(:locations as text[])) = 0 or f.location = any(:locations))"
-            " and (cardinality(cast(:instances as text[])) = 0 or o.instance = any(:instances))"
+            f" and {of_stores_sql('o')}"
             " order by f.changed_xid, f.id limit :limit"
         ),
         {
             "xid": after[0],
             "id": after[1],
             "locations": list(locations),
-            "instances": list(instances),
+            "stores": list(stores),
             "limit": limit,
         },
     ).mappings()

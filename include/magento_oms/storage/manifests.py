@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, RowMapping, text
 
+from magento_oms.storage.api_tokens import of_stores_sql
 from magento_oms.storage.parcels import live_bookings_sql
 
 
@@ -53,19 +54,37 @@ from parcel p join sales_order o on o.id = p.order_id join ({live_bookings_sql()
 """  # noqa: S608  (constants)
 
 
-def waiting(connection: Connection, location: str, account: str | None = None) -> list[ManifestedParcel]:
-    """Parcels of a location whose papers are complete and that are on no manifest yet; locked."""
+def waiting(
+    connection: Connection, location: str, account: str | None = None, stores: Sequence[str] = ()
+) -> list[ManifestedParcel]:
+    """Parcels of a location whose papers are complete and that are on no manifest yet; locked.
+
+    Args:
+        stores: only of these, see `api_tokens.Caller`.
+    """
     rows = connection.execute(
         text(
             f"{_PARCELS} join fulfilment f on f.id = p.fulfilment_id"
             " where f.location = :location and f.state = 'ready' and p.direction = 'forward'"
             " and o.state not in ('held', 'cancelled') and (cast(:account as text) is null or b.account = :account)"
-            " and not exists (select from manifest_parcel m where m.parcel_id = p.id)"
+            f" and {of_stores_sql('o')} and not exists (select from manifest_parcel m where m.parcel_id = p.id)"
             " order by b.account, courier, p.id for update of f"
         ),
-        {"location": location, "account": account},
+        {"location": location, "account": account, "stores": list(stores)},
     ).mappings()
     return [_parcel(row) for row in rows]
+
+
+def is_of(connection: Connection, manifest_id: int, stores: Sequence[str]) -> bool:
+    """Whether all that is on a manifest is of these stores, see `api_tokens.Caller`."""
+    return not connection.execute(
+        text(
+            "select exists (select from manifest_parcel m join parcel p on p.id = m.parcel_id"  # noqa: S608
+            " join sales_order o on o.id = p.order_id where m.manifest_id = :id"
+            f" and not {of_stores_sql('o')})"
+        ),
+        {"id": manifest_id, "stores": list(stores)},
+    ).scalar_one()
 
 
 def parcels_of(connection: Connection, manifest_id: int) -> list[ManifestedParcel]:

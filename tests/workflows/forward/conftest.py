@@ -26,6 +26,7 @@ from magento_oms.workflows.couriers.cancel_booking import CancelBooking
 from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
+from magento_oms.workflows.couriers.send_manifest import SendManifest
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
@@ -169,7 +170,7 @@ class Forward:
         check = self.check()
         kinds = (
             BookParcel(known, check), AssignAwb(known, check), FetchLabel(known),
-            SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(STATUSES),
+            SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(STATUSES), SendManifest(),
         )  # fmt: skip
         world = self.accounts.setdefault(account, FakeAggregator(account))
         return self._push(plans.target(account), world, kinds)

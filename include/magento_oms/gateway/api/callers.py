@@ -29,11 +29,13 @@ _bearer = HTTPBearer(auto_error=False, description="A token made by `magento-oms
 class Callers:
     """Knows tokens; may be used by several threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, a_token: tuple[float, float] = A_TOKEN, strangers: tuple[float, float] = STRANGERS
+    ) -> None:
         self._url = url
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._lock = threading.Lock()
-        self._rate, self._strangers = Rate(*A_TOKEN), Rate(*STRANGERS)
+        self._rate, self._strangers = Rate(*a_token), Rate(*strangers)
 
     def caller(self, token: str, address: str) -> Caller:
         """Who holds a token.
@@ -44,28 +46,37 @@ class Callers:
         digest = api_tokens.digest(token)
         with self._lock:
             at, known = self._known.get(digest, (0.0, None))
+            # Before the database is asked: guessing must cost nothing but the guesser's time.
+            if known is None and (wait := self._strangers.wait(address)):
+                raise _too_many("Too many requests without a good token.", wait)
         if known is None or time.monotonic() - at > KNOWN_SECONDS:
-            with engine(self._url).begin() as connection:
-                known = api_tokens.caller(connection, token) if token else None
-            with self._lock:
-                self._known.pop(digest, None)
-                if known is not None:
-                    self._known[digest] = (time.monotonic(), known)
+            known = self._look_up(token, digest)
+        if known is None:
+            raise ApiProblem(
+                401,
+                "The token is missing, not known, revoked or expired.",
+                way_out="Send `Authorization: Bearer …`; `magento-oms tokens create` makes one.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
         with self._lock:
-            if known is None:
-                if self._strangers.wait(address):
-                    raise ApiProblem(429, "Too many requests without a good token.", headers={"Retry-After": "60"})
-                raise ApiProblem(
-                    401,
-                    "The token is missing, not known, revoked or expired.",
-                    way_out="Send `Authorization: Bearer …`; `magento-oms tokens create` makes one.",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
             if wait := self._rate.wait(str(known.id)):
-                raise ApiProblem(
-                    429, "This token makes too many requests.", headers={"Retry-After": str(int(wait) + 1)}
-                )
+                raise _too_many("This token makes too many requests.", wait)
         return known
+
+    def _look_up(self, token: str, digest: bytes) -> Caller | None:
+        found = None
+        if token:
+            with engine(self._url).begin() as connection:
+                found = api_tokens.caller(connection, token)
+        with self._lock:
+            self._known.pop(digest, None)
+            if found is not None:
+                self._known[digest] = (time.monotonic(), found)
+        return found
+
+
+def _too_many(what: str, wait: float) -> ApiProblem:
+    return ApiProblem(429, what, headers={"Retry-After": str(int(wait) + 1)})
 
 
 def needs(scope: Scope) -> Callable[..., Caller]:

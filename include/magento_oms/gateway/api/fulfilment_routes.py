@@ -25,7 +25,7 @@ from magento_oms.gateway.api.views import shown
 from magento_oms.storage import fulfilments, papers, parcels
 from magento_oms.storage.api_tokens import Caller, Scope
 from magento_oms.storage.database import engine
-from magento_oms.storage.fulfilments import StoredFulfilment
+from magento_oms.storage.fulfilments import FeedWentBack, StoredFulfilment
 from magento_oms.workflows.warehouse.hand_over import hand_over
 from magento_oms.workflows.warehouse.pack import Box, pack
 from magento_oms.workflows.warehouse.send_back import reject
@@ -38,7 +38,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/fulfilments", tags=["fulfilments"])
 
-    @router.get("", responses=described(400))
+    @router.get("", responses=described(400, 410))
     def feed(
         caller: Reads,
         cursor: Annotated[str, Query(description="the last one seen; empty: from the beginning", max_length=50)] = "",
@@ -50,13 +50,20 @@ def fulfilment_routes(room: Room) -> APIRouter:
         """
         locations = caller.locations
         if location is not None:
-            if locations and location not in locations:
+            if not caller.works_at(location):
                 raise ApiProblem(403, f"This token may not see location {location}.")
             locations = (location,)
         with engine(room.url).connect() as connection:
-            found = fulfilments.feed(
-                connection, locations=locations, instances=caller.instances, after=_place(cursor), limit=limit
-            )
+            try:
+                found = fulfilments.feed(
+                    connection, locations=locations, stores=caller.stores, after=_place(cursor), limit=limit
+                )
+            except FeedWentBack:
+                raise ApiProblem(
+                    410,
+                    "This cursor is younger than the OMS: a backup was restored.",
+                    way_out="Begin anew without a cursor; what you packed since is known by its shipment_id.",
+                ) from None
             items = shown(connection, [stored for _, stored in found])
         last = "-".join(map(str, found[-1][0])) if found else cursor
         return FulfilmentPage(items=items, cursor=last, more=len(found) == limit)
@@ -67,7 +74,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
         with engine(room.url).connect() as connection:
             return shown(connection, [_the(connection, caller, fulfilment_id)])[0]
 
-    @router.post("/{fulfilment_id}/pack", responses=described(404, 409))
+    @router.post("/{fulfilment_id}/pack", responses=described(404, 409, body=True))
     def pack_it(caller: Writes, fulfilment_id: int, given: PackGiven) -> PackAnswer:
         """All its units are in boxes: the invoice is issued and the courier asked. The same packing again, under the
         same `shipment_id`, answers the same.
@@ -83,7 +90,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
             again=packed.again,
         )
 
-    @router.post("/{fulfilment_id}/reject", responses=described(404, 409))
+    @router.post("/{fulfilment_id}/reject", responses=described(404, 409, body=True))
     def send_back(caller: Writes, fulfilment_id: int, given: RejectGiven) -> FulfilmentShown:
         """The location cannot ship some of it, or none: that is routed anew, elsewhere."""
         units = None
@@ -99,7 +106,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
         """The courier takes it. The order is read again at its store first, so that a cancelled one stays here."""
         with engine(room.url).connect() as connection:
             _the(connection, caller, fulfilment_id)
-        done = hand_over(room.url, room.configs(), fulfilment_id, by=caller.name, check=room.check)
+        done = hand_over(room.url, room.configs, fulfilment_id, by=caller.name, check=room.check)
         return HandedOverShown(done=[done.fulfilment_id])
 
     papers_of = described(404) | {200: {"content": {"application/pdf": {}}, "description": "The PDF."}}
@@ -130,13 +137,13 @@ def fulfilment_routes(room: Room) -> APIRouter:
 def _the(connection: Connection, caller: Caller, fulfilment_id: int) -> StoredFulfilment:
     """One fulfilment that is the caller's business; of others it is not even told that they exist."""
     stored = fulfilments.get(connection, fulfilment_id) if 0 < fulfilment_id < 2**63 else None
-    if stored is None or not caller.may_see(stored.instance, stored.location):
+    if stored is None or not caller.may_see(stored.instance, stored.store_id, stored.location):
         raise ApiProblem(404, f"There is no fulfilment {fulfilment_id}.")
     return stored
 
 
 def _config(room: Room, stored: StoredFulfilment) -> InstanceConfig:
-    config = room.configs().get(stored.instance)
+    config = room.configs.get(stored.instance)
     if config is None:
         raise ApiProblem(503, f"The instance {stored.instance} is not validly configured.")
     return config

@@ -26,12 +26,12 @@ def manifest_routes(room: Room) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/manifests", tags=["manifests"])
 
-    @router.post("", responses=described(404), status_code=201)
+    @router.post("", responses=described(404, body=True), status_code=201)
     def create(caller: Writes, given: ManifestGiven) -> list[ManifestShown]:
         """List what is ready at a location, one manifest a courier. Empty: nothing is ready."""
-        if caller.locations and given.location not in caller.locations:
+        if not caller.works_at(given.location):
             raise ApiProblem(404, f"There is no location {given.location!r}.")
-        made = create_manifests(room.url, given.location, account=given.account)
+        made = create_manifests(room.url, given.location, account=given.account, stores=caller.stores)
         with engine(room.url).connect() as connection:
             return [_shown(connection, manifest) for manifest in made]
 
@@ -50,14 +50,15 @@ def manifest_routes(room: Room) -> APIRouter:
         """The printed list."""
         with engine(room.url).connect() as connection:
             _the(connection, caller, manifest_id)
-        return Response(printed(room.url, manifest_id), media_type="application/pdf")
+        headers = {"Cache-Control": "no-store"}
+        return Response(printed(room.url, manifest_id), media_type="application/pdf", headers=headers)
 
     @router.post("/{manifest_id}/handover", responses=described(404))
     def handed_over(caller: Writes, manifest_id: Id) -> HandedOverShown:
         """The courier takes all that is on it. What must not leave is named; take it off the pallet."""
         with engine(room.url).connect() as connection:
             _the(connection, caller, manifest_id)
-        outcome = hand_over_manifest(room.url, room.configs(), manifest_id, by=caller.name, check=room.check)
+        outcome = hand_over_manifest(room.url, room.configs, manifest_id, by=caller.name, check=room.check)
         return HandedOverShown(done=outcome.done, refused=outcome.refused)
 
     return router
@@ -65,7 +66,11 @@ def manifest_routes(room: Room) -> APIRouter:
 
 def _the(connection: Connection, caller: Caller, manifest_id: int) -> StoredManifest:
     manifest = manifests.get(connection, manifest_id)
-    if manifest is None or (caller.locations and manifest.location not in caller.locations):
+    if (
+        manifest is None
+        or not caller.works_at(manifest.location)
+        or not manifests.is_of(connection, manifest_id, caller.stores)
+    ):
         raise ApiProblem(404, f"There is no manifest {manifest_id}.")
     return manifest
 

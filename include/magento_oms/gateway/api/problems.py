@@ -26,8 +26,11 @@ TITLES = {
     403: "Not allowed",
     404: "No such thing",
     405: "No such call",
+    408: "Too slow",
     409: "Conflict",
+    410: "Gone",
     413: "Too large",
+    415: "Not JSON",
     422: "Refused",
     429: "Too many requests",
     500: "Our fault",
@@ -121,8 +124,32 @@ def handle_problems(app: FastAPI) -> None:
         return answer(500, "Something failed here; nothing was changed.", way_out="The log has the details.")
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for its description."""
+def described(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for its description.
+
+    Args:
+        body: the route takes one.
+    """
+    usual = (401, 403, 422, 429, 500, 503, *((400, 408, 413, 415) if body else ()))
     return {
-        status: {"model": Problem, "description": TITLES[status]} for status in (401, 403, 422, 429, 503, *statuses)
+        status: {
+            "description": TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 429 else {}),
+        }
+        for status in sorted({*usual, *statuses})
     }
+
+
+_RETRY_AFTER = {"description": "seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+
+
+def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add what `described` refers to, to an application's OpenAPI description, and leave out what is never sent."""
+    parts = schema["components"]["schemas"]
+    parts.pop("HTTPValidationError", None)
+    parts.pop("ValidationError", None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts |= problem.pop("$defs", {})
+    parts["Problem"] = problem
+    return schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from magento_oms.config.models import InstanceConfig
@@ -13,7 +13,7 @@ from magento_oms.workflows.order_check import Check
 KEPT_SECONDS = 20.0
 
 
-class KeptConfigs:
+class KeptConfigs(Mapping[str, InstanceConfig]):
     """The valid instances, read from their files again after some seconds. May be used by several threads."""
 
     def __init__(self, load: Callable[[], Mapping[str, InstanceConfig]]) -> None:
@@ -22,8 +22,16 @@ class KeptConfigs:
         self._read_at = float("-inf")
         self._kept: Mapping[str, InstanceConfig] = {}
 
-    def __call__(self) -> Mapping[str, InstanceConfig]:
-        """As they are now, or were seconds ago."""
+    def __getitem__(self, code: str) -> InstanceConfig:
+        return self._now()[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> Mapping[str, InstanceConfig]:
         with self._lock:
             if time.monotonic() - self._read_at > KEPT_SECONDS:
                 self._kept, self._read_at = self._load(), time.monotonic()
@@ -41,5 +49,5 @@ class Room:
     """
 
     url: str
-    configs: Callable[[], Mapping[str, InstanceConfig]]
+    configs: Mapping[str, InstanceConfig]
     check: Check | None = None

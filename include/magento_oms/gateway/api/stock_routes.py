@@ -13,7 +13,7 @@ from magento_oms.gateway.api.models import StockAnswer, StockGiven, StockPage, S
 from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
 from magento_oms.storage import instances, stock
-from magento_oms.storage.api_tokens import Caller, Scope
+from magento_oms.storage.api_tokens import Caller, Scope, of_stores_sql
 from magento_oms.storage.database import engine
 from magento_oms.workflows.warehouse.take_stock import known_skus, take_stock
 
@@ -24,7 +24,7 @@ def stock_routes(room: Room) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/locations/{location}/stock", tags=["stock"])
 
-    @router.put("", responses=described(404))
+    @router.put("", responses=described(404, body=True))
     def put(
         caller: Annotated[Caller, Depends(needs(Scope.STOCK_WRITE))], location: Location, given: StockGiven
     ) -> StockAnswer:
@@ -72,12 +72,14 @@ def stock_routes(room: Room) -> APIRouter:
 
 def _known(room: Room, caller: Caller, location: str) -> None:
     with engine(room.url).begin() as connection:
-        asked = text("select 1 from location where code = :code")
-        known = connection.execute(asked, {"code": location}).scalar()
-        if known is None:
+        served = f"select from store_location s where s.location = :code and {of_stores_sql('s')}"
+        asked = text(f"select exists ({served})")
+        limits = {"code": location, "stores": list(caller.stores)}
+        known = connection.execute(asked, limits).scalar_one()
+        if not known:
             # Before the first order was read, the tables do not have what the files say.
-            for config in room.configs().values():
+            for config in room.configs.values():
                 instances.configure(connection, config)
-            known = connection.execute(asked, {"code": location}).scalar()
-    if known is None or (caller.locations and location not in caller.locations):
+            known = connection.execute(asked, limits).scalar_one()
+    if not known or not caller.works_at(location):
         raise ApiProblem(404, f"There is no location {location!r}.")

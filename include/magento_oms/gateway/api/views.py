@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.gateway.api.models import FulfilmentShown, LineShown, OrderShown, ParcelShown
 from magento_oms.storage import fulfilments
+from magento_oms.storage.api_tokens import Caller, of_stores_sql
 from magento_oms.storage.fulfilments import StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql
 
@@ -75,29 +76,39 @@ def shown(connection: Connection, stored: Sequence[StoredFulfilment]) -> list[Fu
 
 _ORDER = (
     "select id, instance, entity_id, increment_id, store_id, state, placed_at, required_by, payment_kind, grand_total,"
-    " currency from sales_order"
+    " currency from sales_order o"
+)
+
+
+# Who is limited to locations sees the orders that one of them ships a part of.
+_SEEN = (
+    f"{of_stores_sql('o')} and (cardinality(cast(:locations as text[])) = 0"
+    " or exists (select from fulfilment f where f.order_id = o.id and f.location = any(:locations)))"
 )
 
 
 def orders(
-    connection: Connection, instances: Sequence[str], state: str | None, before: int | None, limit: int
+    connection: Connection, caller: Caller, state: str | None, before: int | None, limit: int
 ) -> list[tuple[int, OrderShown]]:
-    """Orders, the newest first, each with its id here."""
+    """Orders that are a caller's business, the newest first, each with its id here."""
     rows = connection.execute(
         text(
-            f"{_ORDER} where (cardinality(cast(:instances as text[])) = 0 or instance = any(:instances))"
+            f"{_ORDER} where {_SEEN}"
             " and (cast(:state as text) is null or state = :state)"
             " and (cast(:before as bigint) is null or id < :before) order by id desc limit :limit"
         ),
-        {"instances": list(instances), "state": state, "before": before, "limit": limit},
+        _limits(caller) | {"state": state, "before": before, "limit": limit},
     ).mappings()
     return [(row["id"], _order(row)) for row in rows]
 
 
-def order(connection: Connection, instance: str, entity_id: int) -> tuple[int, OrderShown] | None:
-    """One order, with its id here."""
+def order(connection: Connection, caller: Caller, instance: str, entity_id: int) -> tuple[int, OrderShown] | None:
+    """One order, with its id here; None: there is none, or it is not the caller's business."""
     row = (
-        connection.execute(text(f"{_ORDER} where instance = :i and entity_id = :e"), {"i": instance, "e": entity_id})
+        connection.execute(
+            text(f"{_ORDER} where instance = :i and entity_id = :e and {_SEEN}"),
+            _limits(caller) | {"i": instance, "e": entity_id},
+        )
         .mappings()
         .one_or_none()
     )
@@ -114,6 +125,10 @@ def order_lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
         {"id": order_id},
     ).mappings()
     return [dict(row) for row in rows]
+
+
+def _limits(caller: Caller) -> dict[str, Any]:
+    return {"stores": list(caller.stores), "locations": list(caller.locations)}
 
 
 def _order(row: Any) -> OrderShown:

@@ -49,11 +49,11 @@ def hand_over(
         stored = fulfilments.get(connection, fulfilment_id)
     if stored is None:
         raise WarehouseProblem(Kind.MISSING, f"There is no fulfilment {fulfilment_id}.")
-    if check is not None and stored.state is FulfilmentState.READY:
-        _read_again(check, stored)
     config = configs.get(stored.instance)
     if config is None:
         raise WarehouseProblem(Kind.REFUSED, f"The instance {stored.instance} is not validly configured.")
+    if check is not None and stored.state is FulfilmentState.READY:
+        _read_again(check, stored)
     with engine(url).begin() as connection:
         return _hand_over(connection, config, fulfilment_id, by)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -29,15 +29,22 @@ LARGEST = 500
 
 
 def create_manifests(
-    url: str, location: str, *, account: str | None = None, now: datetime | None = None
+    url: str, location: str, *, account: str | None = None, stores: Sequence[str] = (), now: datetime | None = None
 ) -> list[StoredManifest]:
-    """List what is ready at a location, one manifest a courier; those that were made. None: nothing is ready."""
+    """List what is ready at a location, one manifest a courier; those that were made. None: nothing is ready.
+
+    Args:
+        account, stores: only of this one; of these (see `api_tokens.Caller`).
+
+    Raises:
+        WarehouseProblem: there is no such location.
+    """
     day = (now or datetime.now(UTC)).astimezone(INDIA).date()
     made = []
     with engine(url).begin() as connection:
         if not connection.execute(text("select 1 from location where code = :code"), {"code": location}).scalar():
             raise WarehouseProblem(Kind.MISSING, f"There is no location {location!r}.")
-        ready = manifests.waiting(connection, location, account)
+        ready = manifests.waiting(connection, location, account, stores)
         for (of_account, courier), group in groupby(ready, key=lambda parcel: (parcel.account, parcel.courier)):
             parcels = list(group)
             for start in range(0, len(parcels), LARGEST):

@@ -123,6 +123,10 @@ def pack(
 
 
 def _packed_before(connection: Connection, stored: StoredFulfilment, shipment_id: str, digest: bytes) -> Packed | None:
+    # Two fulfilments may be packed under one id at the same time: the second waits here, and is told.
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:id, 5))"), {"id": f"shipment:{shipment_id}"}
+    )
     other = fulfilments.by_shipment(connection, shipment_id)
     if other is not None and other != stored.id:
         raise WarehouseProblem(

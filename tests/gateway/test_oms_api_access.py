@@ -1,0 +1,181 @@
+"""Who may do what at the OMS API: every route, anonymously, with each wrong scope, and beyond each limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from tests.gateway.oms_api import Api, running
+
+from magento_oms.gateway.api.problems import MEDIA_TYPE
+from magento_oms.storage import api_tokens
+from magento_oms.storage.api_tokens import Scope
+from magento_oms.storage.database import engine
+
+
+class Route(NamedTuple):
+    """A route as it is called; `lists`: what is not the caller's business is left out of it."""
+
+    method: str
+    path: str
+    scope: Scope
+    body: Any = None
+    lists: bool = False
+
+
+S = Scope
+ROUTES = [
+    Route("GET", "/fulfilments", S.FULFILMENTS_READ, lists=True),
+    Route("GET", "/fulfilments/{fulfilment_id}", S.FULFILMENTS_READ),
+    Route("POST", "/fulfilments/{fulfilment_id}/pack", S.FULFILMENTS_WRITE, {"shipment_id": "W", "boxes": []}),
+    Route("POST", "/fulfilments/{fulfilment_id}/reject", S.FULFILMENTS_WRITE, {"reason": "damaged"}),
+    Route("POST", "/fulfilments/{fulfilment_id}/handover", S.FULFILMENTS_WRITE),
+    Route("GET", "/fulfilments/{fulfilment_id}/invoice.pdf", S.FULFILMENTS_READ),
+    Route("GET", "/fulfilments/{fulfilment_id}/parcels/{parcel_id}/label.pdf", S.FULFILMENTS_READ),
+    Route("POST", "/manifests", S.FULFILMENTS_WRITE, {"location": "pune"}, lists=True),
+    Route("GET", "/manifests/{manifest_id}", S.FULFILMENTS_READ),
+    Route("GET", "/manifests/{manifest_id}/manifest.pdf", S.FULFILMENTS_READ),
+    Route("POST", "/manifests/{manifest_id}/handover", S.FULFILMENTS_WRITE),
+    Route("GET", "/locations/{location}/stock", S.STOCK_READ),
+    Route("PUT", "/locations/{location}/stock", S.STOCK_WRITE, {"figures": [{"sku": "KURTA", "quantity": 1}]}),
+    Route("GET", "/orders", S.ORDERS_READ, lists=True),
+    Route("GET", "/orders/{instance}/{entity_id}", S.ORDERS_READ),
+    Route("GET", "/orders/{instance}/{entity_id}/timeline", S.ORDERS_READ),
+    Route("POST", "/orders/{instance}/{entity_id}/cancel", S.ORDERS_WRITE, {"reason": "out of stock"}),
+]
+"""In an order in which each may be called after the one before, and the rest still finds what it asks for."""
+
+
+@pytest.fixture
+def there(api: Api) -> dict[str, Any]:
+    """What the placeholders of the paths stand for: an order that is ready to leave, on a manifest."""
+    api.forward.stock("pune", KURTA=9)
+    shown = api.ready("KURTA")
+    [manifest] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    return {
+        "fulfilment_id": shown["id"], "parcel_id": shown["parcels"][0]["id"], "manifest_id": manifest["id"],
+        "location": "pune", "instance": "loom", "entity_id": shown["order_entity_id"],
+    }  # fmt: skip
+
+
+def test_the_table_has_every_route(api: Api) -> None:
+    described = api.client.get("/openapi.json").json()["paths"]
+    assert {(route.method, route.path) for route in ROUTES} == {
+        (method.upper(), path) for path, methods in described.items() for method in methods
+    }
+
+
+def test_no_route_answers_strangers_or_a_token_without_its_scope(api: Api, there: dict[str, Any]) -> None:
+    before = snapshot(api)
+    for route in ROUTES:
+        path = route.path.format(**there)
+        for headers in ({}, {"Authorization": "Bearer oms_guess"}, {"Authorization": "Basic dXNlcjpwYXNz"}):
+            answer = api.client.request(route.method, path, json=route.body, headers=headers)
+            assert (answer.status_code, answer.headers["content-type"]) == (401, MEDIA_TYPE), route
+            assert answer.headers["www-authenticate"] == "Bearer"
+        others = api.new_token(f"all but {route.method} {route.path}", [each for each in Scope if each != route.scope])
+        answer = api.call(route.method, path, route.body, token=others)
+        assert answer.status_code == 403, route
+        assert route.scope in answer.json()["detail"]
+    assert snapshot(api) == before
+
+
+@pytest.mark.parametrize("limit", [{"locations": ["hoskote"]}, {"stores": ["other"]}, {"stores": ["loom/2"]}], ids=str)
+def test_no_route_goes_beyond_a_token_s_limits(api: Api, there: dict[str, Any], limit: dict[str, list[str]]) -> None:
+    token = api.new_token("limited", list(Scope), **limit)
+    before = snapshot(api)
+    for route in ROUTES:
+        answer = api.call(route.method, route.path.format(**there), route.body, token=token)
+        if route.lists and answer.status_code < 400:
+            found = answer.json()
+            assert (found if isinstance(found, list) else found["items"]) == [], route
+        else:
+            assert answer.status_code in (403, 404), (route, answer.text)
+            assert answer.headers["content-type"] == MEDIA_TYPE
+    assert snapshot(api) == before
+
+
+@pytest.mark.parametrize(
+    "limit", [{}, {"locations": ["pune"]}, {"stores": ["loom"]}, {"stores": ["loom/1"], "locations": ["pune"]}], ids=str
+)
+def test_the_right_scope_is_enough_within_the_limits(
+    api: Api, there: dict[str, Any], limit: dict[str, list[str]]
+) -> None:
+    for number, route in enumerate(ROUTES):
+        token = api.new_token(f"only {number}", [route.scope], **limit)
+        answer = api.call(route.method, route.path.format(**there), route.body, token=token)
+        if route.path.endswith("/cancel") and "locations" in limit:
+            assert answer.status_code == 403  # an order may be of other locations too
+        else:
+            assert answer.status_code in (200, 201, 202, 409, 422), (route, answer.text)
+
+
+def snapshot(api: Api) -> list[Any]:
+    """What must not have changed."""
+    rows = api.forward.oms.rows("select state, packed_at, handed_over_at from fulfilment order by id")
+    rows += api.forward.oms.rows("select location, sku, quantity, reserved from stock order by 1, 2")
+    return rows + api.forward.oms.rows("select state, route_at from sales_order order by id")
+
+
+def test_a_manifest_of_two_stores_is_nobody_s_who_sees_but_one(api: Api, there: dict[str, Any]) -> None:
+    """One warehouse works for two brands; the courier takes the parcels of both."""
+    api.forward.oms.run("update sales_order set store_id = 1")
+    assert (
+        api.call("GET", "/manifests/1", token=api.new_token("one", list(Scope), stores=["loom/1"])).status_code == 200
+    )
+    shown = api.ready("KURTA", shipment="WMS-2")
+    other = api.new_token("two", list(Scope), stores=["loom/2"])
+    api.forward.oms.run("update sales_order set store_id = 2 where entity_id = :id", id=shown["order_entity_id"])
+    [theirs] = api.call("POST", "/manifests", {"location": "pune"}, token=other).json()
+    assert theirs["fulfilments"] == [shown["id"]]
+    assert api.call("GET", f"/manifests/{there['manifest_id']}", token=other).status_code == 404
+
+
+def test_tokens_end(api: Api) -> None:
+    old = api.new_token("old", list(Scope), expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert api.call("GET", "/fulfilments", token=old).status_code == 401
+    gone = api.new_token("gone", list(Scope))
+    with engine(api.forward.oms.url).begin() as connection:
+        assert api_tokens.revoke(connection, "gone") is True
+        assert api_tokens.revoke(connection, "gone") is False
+        kept = connection.exec_driver_sql("select digest from api_token").scalars().all()
+    assert api.call("GET", "/fulfilments", token=gone).status_code == 401
+    assert all(gone.encode() not in bytes(digest) for digest in kept)
+
+
+@pytest.fixture
+def busy(oms_database: str) -> Iterator[Api]:
+    """An API with small limits."""
+    with running(oms_database, a_token=(0.5, 3), strangers=(0.5, 4)) as started:
+        yield started
+
+
+def test_too_many_requests_are_told_when_to_come_again(busy: Api) -> None:
+    answers = [busy.call("GET", "/fulfilments/1") for _ in range(6)]
+    assert [answer.status_code for answer in answers[:3]] == [404] * 3
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["content-type"] == MEDIA_TYPE
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
+    another = busy.new_token("another", list(Scope))
+    assert busy.call("GET", "/fulfilments/1", token=another).status_code == 404  # each token has its own
+
+
+def test_guessing_costs_the_guesser_and_nobody_who_is_known(busy: Api) -> None:
+    assert busy.call("GET", "/fulfilments").status_code == 200
+    answers = [busy.call("GET", "/fulfilments", token=f"oms_guess{number}") for number in range(12)]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert busy.call("GET", "/fulfilments").status_code == 200
+
+
+def test_personal_data_is_on_the_papers_alone(api: Api, there: dict[str, Any]) -> None:
+    buyer = api.forward.oms.rows("select buyer from sales_order")[0]["buyer"]
+    secret = [buyer["name"], buyer["email"], buyer["shipping"]["phone"], *buyer["shipping"]["lines"]]
+    for route in ROUTES:
+        if route.method == "GET" and not route.path.endswith(".pdf"):
+            answer = api.call("GET", route.path.format(**there))
+            assert not [word for word in secret if word and word in answer.text], route
+        if route.path.endswith(".pdf"):
+            assert api.call("GET", route.path.format(**there)).headers["cache-control"] == "no-store", route
