@@ -50,12 +50,13 @@ class Api:
         shown: dict[str, Any] = self.call("GET", f"/fulfilments/{newest}").json()
         return shown
 
-    def ready(self, *skus: str, shipment: str = "WMS-1") -> dict[str, Any]:
+    def ready(self, *skus: str, shipment: str = "WMS-1", quantity: int = 1) -> dict[str, Any]:
         """An order that was packed and has its papers; its fulfilment."""
-        shown = self.routed(*skus)
+        shown = self.routed(*skus, quantity=quantity)
         answer = self.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown, shipment))
         assert answer.status_code == 200, answer.text
-        self.forward.push_all()
+        self.forward.push_magento()
+        self.forward.push_couriers()
         now: dict[str, Any] = self.call("GET", f"/fulfilments/{shown['id']}").json()
         assert now["state"] == "ready"
         return now

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.gateway.test_oms_api import Api, api  # noqa: F401  (its fixture)
+from tests.gateway.oms_api import Api
 
 from magento_oms.storage.api_tokens import Scope
 
 
 @pytest.fixture
-def shipped(api: Api) -> int:  # noqa: F811
+def shipped(api: Api) -> int:
     """An order of two KURTA that left the warehouse; its entity id."""
     forward = api.forward
     forward.stock("pune", KURTA=9)
@@ -34,7 +34,7 @@ def body(entity_id: int, code: str = "RMA-1", *codes: str, **more: Any) -> dict[
     } | more
 
 
-def test_a_return_lives_from_its_placing_to_its_check(api: Api, shipped: int) -> None:  # noqa: F811
+def test_a_return_lives_from_its_placing_to_its_check(api: Api, shipped: int) -> None:
     made = api.call("POST", "/returns", body(shipped, "RMA-1", "A", "B"))
     assert (made.status_code, made.json()["state"]) == (201, "placed")
     path = f"/returns/{made.json()['id']}"
@@ -75,7 +75,7 @@ def test_a_return_lives_from_its_placing_to_its_check(api: Api, shipped: int) ->
     ],
 )
 def test_what_cannot_be_is_a_problem_that_says_why(
-    api: Api,  # noqa: F811
+    api: Api,
     shipped: int,
     change: dict[str, Any],
     status: int,
@@ -87,13 +87,13 @@ def test_what_cannot_be_is_a_problem_that_says_why(
     assert api.call("GET", "/returns").json()["items"] == []
 
 
-def test_another_body_under_a_known_code_is_a_conflict(api: Api, shipped: int) -> None:  # noqa: F811
+def test_another_body_under_a_known_code_is_a_conflict(api: Api, shipped: int) -> None:
     api.call("POST", "/returns", body(shipped))
     other = api.call("POST", "/returns", body(shipped, reason="changed my mind"))
     assert (other.status_code, "with another body" in other.json()["detail"]) == (409, True)
 
 
-def test_others_returns_are_not_even_told_of(api: Api, shipped: int) -> None:  # noqa: F811
+def test_others_returns_are_not_even_told_of(api: Api, shipped: int) -> None:
     made = api.call("POST", "/returns", body(shipped)).json()
     elsewhere = api.new_token("elsewhere", list(Scope), locations=["hoskote"])
     assert api.call("GET", f"/returns/{made['id']}", token=elsewhere).status_code == 404

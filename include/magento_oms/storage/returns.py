@@ -24,6 +24,7 @@ from magento_oms.domain.returns import (
 )
 from magento_oms.ports import Direction, ParcelStatus
 from magento_oms.storage import orders
+from magento_oms.storage.api_tokens import of_stores_sql
 
 _COLUMNS = (
     "r.id, r.instance, r.order_id, r.return_code, r.kind, r.source, r.state, r.location, r.reason, r.asked_digest,"
@@ -216,13 +217,13 @@ class Wanted:
 
     Attributes:
         text: an AWB, an invoice number, an order's number or a return code: whatever is printed on the parcel.
-        instances, locations: that the caller may see.
+        stores, locations: that the caller may see, see `api_tokens.Caller`.
     """
 
     text: str = ""
     state: str = ""
     location: str = ""
-    instances: Sequence[str] = ()
+    stores: Sequence[str] = ()
     locations: Sequence[str] = ()
     before: int | None = None
 
@@ -236,7 +237,7 @@ def search(connection: Connection, wanted: Wanted, limit: int) -> list[StoredRet
             "  or exists (select from courier_booking c where c.parcel_id = r.parcel_id and c.awb = :text)"
             "  or exists (select from invoice v where v.order_id = r.order_id and v.number = :text))"
             " and (:state = '' or r.state = :state) and (:location = '' or r.location = :location)"
-            " and (cardinality(cast(:instances as text[])) = 0 or r.instance = any(:instances))"
+            f" and {of_stores_sql('o')}"
             " and (cardinality(cast(:locations as text[])) = 0 or r.location = any(:locations))"
             " and (cast(:before as bigint) is null or r.id < :before) order by r.id desc limit :limit"
         ),
@@ -244,7 +245,7 @@ def search(connection: Connection, wanted: Wanted, limit: int) -> list[StoredRet
             "text": wanted.text,
             "state": wanted.state,
             "location": wanted.location,
-            "instances": list(wanted.instances),
+            "stores": list(wanted.stores),
             "locations": list(wanted.locations),
             "before": wanted.before,
             "limit": limit,

@@ -49,22 +49,22 @@ def return_routes(room: Room) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/returns", tags=["returns"])
 
-    @router.post("", responses=described(404, 409), status_code=201)
+    @router.post("", responses=described(404, 409, body=True), status_code=201)
     def create(caller: Writes, given: ReturnGiven, response: Response) -> ReturnShown:
         """Place a return of units of an order. The same again answers 200 with what there is."""
         with engine(room.url).begin() as connection:
-            order_id = connection.execute(
-                text("select id from sales_order where instance = :i and entity_id = :e"),
+            order = connection.execute(
+                text("select id, store_id from sales_order where instance = :i and entity_id = :e"),
                 {"i": given.instance, "e": given.order_entity_id},
-            ).scalar()
-            if order_id is None or not caller.may_see(given.instance, given.location or None):
+            ).one_or_none()
+            if order is None or not caller.may_see(given.instance, order.store_id, given.location or None):
                 raise ApiProblem(
                     404,
                     f"There is no order {given.order_entity_id} of {given.instance}"
                     + (f", or no location {given.location!r}." if given.location else "."),
                 )
             config = _config(room, given.instance)
-            placed = place(connection, config, order_id, _asked(given), source=ReturnSource.API, by=caller.name)
+            placed = place(connection, config, order.id, _asked(given), source=ReturnSource.API, by=caller.name)
             if placed.again:
                 response.status_code = 200
             return shown(connection, [_the(connection, caller, placed.return_id)])[0]
@@ -85,7 +85,7 @@ def return_routes(room: Room) -> APIRouter:
             text=find.replace("\x00", ""),
             state=str(state) if state else "",
             location=location.replace("\x00", ""),
-            instances=caller.instances,
+            stores=caller.stores,
             locations=caller.locations,
             before=before,
         )
@@ -100,7 +100,7 @@ def return_routes(room: Room) -> APIRouter:
         with engine(room.url).connect() as connection:
             return shown(connection, [_the(connection, caller, return_id)])[0]
 
-    @router.post("/{return_id}/items", responses=described(404, 409))
+    @router.post("/{return_id}/items", responses=described(404, 409, body=True))
     def more(caller: Writes, return_id: Id, given: UnitsGiven) -> ReturnShown:
         """Units that come back too, until it is received. One that is there already is left as it is."""
         with engine(room.url).begin() as connection:
@@ -108,7 +108,7 @@ def return_routes(room: Room) -> APIRouter:
             add(connection, return_id, [_unit(unit) for unit in given.items], by=caller.name)
             return shown(connection, [_the(connection, caller, return_id)])[0]
 
-    @router.put("/{return_id}/tracking", responses=described(404, 409))
+    @router.put("/{return_id}/tracking", responses=described(404, 409, body=True))
     def brought(caller: Writes, return_id: Id, given: TrackingGiven) -> ReturnShown:
         """Another AWB or courier brings it, until it is received. What was booked before is cancelled."""
         with engine(room.url).begin() as connection:
@@ -117,7 +117,7 @@ def return_routes(room: Room) -> APIRouter:
             tracking.change(connection, store, return_id, _brought(given), by=by, expected_on=given.expected_on)
             return shown(connection, [_the(connection, caller, return_id)])[0]
 
-    @router.put("/{return_id}/exchange", responses=described(404, 409))
+    @router.put("/{return_id}/exchange", responses=described(404, 409, body=True))
     def replaced(caller: Writes, return_id: Id, given: ExchangeGiven) -> ReturnShown:
         """Say which order replaces what comes back. It is held until the return has passed its check, if wanted."""
         with engine(room.url).begin() as connection:
@@ -126,7 +126,7 @@ def return_routes(room: Room) -> APIRouter:
             exchange.settle(connection, config, return_id)
             return shown(connection, [_the(connection, caller, return_id)])[0]
 
-    @router.post("/{return_id}/receive", responses=described(404, 409))
+    @router.post("/{return_id}/receive", responses=described(404, 409, body=True))
     def received(caller: Writes, return_id: Id, given: ReceiptGiven) -> ReturnShown:
         """Units came in; each passed, failed, or is checked later. Stock goes up by what passed. Once all is judged the
         store is told.
@@ -143,7 +143,7 @@ def return_routes(room: Room) -> APIRouter:
         wake(room.url, taken.orders_waiting)
         return answer
 
-    @router.post("/{return_id}/cancel", responses=described(404, 409))
+    @router.post("/{return_id}/cancel", responses=described(404, 409, body=True))
     def called_off(caller: Writes, return_id: Id, given: ReturnCancelGiven) -> ReturnShown:
         """Call units off, or all of it, until they are received. A pickup that was booked is cancelled too."""
         with engine(room.url).begin() as connection:
@@ -213,13 +213,13 @@ def shown(connection: Connection, stored: Sequence[StoredReturn]) -> list[Return
 def _the(connection: Connection, caller: Caller, return_id: int) -> StoredReturn:
     """One return that is the caller's business; of others it is not even told that they exist."""
     stored = returns.get(connection, return_id)
-    if stored is None or not caller.may_see(stored.instance, stored.location):
+    if stored is None or not caller.may_see(stored.instance, stored.store_id, stored.location):
         raise ApiProblem(404, f"There is no return {return_id}.")
     return stored
 
 
 def _config(room: Room, instance: str) -> InstanceConfig:
-    config = room.configs().get(instance)
+    config = room.configs.get(instance)
     if config is None:
         raise ApiProblem(503, f"The instance {instance} is not validly configured.")
     return config
