@@ -15,6 +15,7 @@ from magento_oms.cli import (
     parcel_commands,
     quarantine_commands,
     reconcile_commands,
+    return_commands,
     routing_commands,
     sandbox_commands,
     stock_commands,
@@ -39,6 +40,7 @@ app.add_typer(effect_commands.app, name="effects")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(reconcile_commands.app, name="reconcile")
 app.add_typer(parcel_commands.app, name="parcels")
+app.add_typer(return_commands.app, name="returns")
 app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(routing_commands.app, name="routing")
 app.add_typer(warehouse_commands.app, name="warehouse")
