@@ -1,4 +1,4 @@
-"""`magento-oms returns`: what comes back is found, placed and received by CSV, called off; its replacement is decided."""
+"""`magento-oms returns`: what comes back: found, placed and received by CSV, called off; its replacement decided."""
 
 from __future__ import annotations
 
