@@ -22,6 +22,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import (
     Flow,
+    full_param,
     instances,
     orders_in_oms,
     orders_on_magento,
@@ -37,7 +38,7 @@ def order_reconciliation(config: InstanceConfig) -> DAG:
 
     @dag(
         schedule=windows(config.frequency.order_reconciliation),
-        params=reconcile_params(),
+        params=reconcile_params() | full_param(),
         max_active_runs=1,
         **FLOW.dag(config),
     )

@@ -61,6 +61,7 @@ OF_INSTANCES = {
     "order_pull_live",
     "order_reconciliation",
     "pending_order_sync",
+    "return_reconciliation",
     "return_sync",
 }
 

@@ -140,6 +140,7 @@ class FakeMagento(FakeCatalogue, FakeInventory):
         memo: Row = {
             "entity_id": self._number(),
             "order_id": entity_id,
+            "store_id": order["store_id"],
             "created_at": f"{self.now:%Y-%m-%d %H:%M:%S}",
             "comments": [],
             "items": [{"order_item_id": item, "qty": units} for item, units in chosen.items()],

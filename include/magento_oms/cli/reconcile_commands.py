@@ -59,6 +59,45 @@ def orders(
 
 
 @app.command()
+def returns(
+    instance: Annotated[str, typer.Argument(help="Code of the instance.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Refunded from this time on (ISO; UTC unless it says otherwise).")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Refunded before this time. Without both: the last 24 hours.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare and report; heal nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare refunds, returns and return parcels; a report a store. Exit code 1 if something is lost or doubled."""
+    from magento_oms.orchestration import wiring
+    from magento_oms.orchestration.reconcile_tasks import open_account
+    from magento_oms.settings import settings
+    from magento_oms.workflows.reconcile.returns import reconcile_returns
+
+    config = configured(instance)
+    start, end = _span(from_, to)
+    summary = reconcile_returns(
+        wiring.oms_url(),
+        wiring.magento_for(config),
+        config,
+        start=start,
+        end=end,
+        open_account=open_account,
+        folder=settings().reports_dir,
+        run_id=f"by {person()}",
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json(summary.as_dict())
+    else:
+        print_rows([asdict(each) for each in summary.stores], ("store", "window", "proof", "report"))
+        for each in summary.stores:
+            typer.echo(str(settings().reports_dir / each.html))
+    if summary.troubles:
+        raise typer.Exit(1)
+
+
+@app.command()
 def inventory(
     instance: Annotated[str, typer.Argument(help="Code of the instance.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare and report; tell nothing.")] = False,

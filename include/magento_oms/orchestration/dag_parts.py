@@ -241,27 +241,33 @@ def dry_run_param() -> dict[str, Param]:
     }
 
 
-def reconcile_params() -> dict[str, Param]:
-    """The form of a reconciliation."""
+def reconcile_params(what: str = "what was placed") -> dict[str, Param]:
+    """The form of a reconciliation of windows."""
     return {
         "from": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="From",
-            description="Compare what was placed from this time on (inclusive). Empty: the run's own window.",
+            description=f"Compare {what} from this time on (inclusive). Empty: the run's own window.",
         ),
         "to": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="To",
-            description="Compare what was placed before this time (exclusive). Empty: the run's own window.",
+            description=f"Compare {what} before this time (exclusive). Empty: the run's own window.",
         ),
+        **compare_only_param(),
+    }
+
+
+def full_param() -> dict[str, Param]:
+    """The form of a reconciliation that counts first."""
+    return {
         "full": Param(
             False, type="boolean", title="Read everything", description="Read every row, also where counts agree."
         ),
-        **compare_only_param(),
     }
 
 

@@ -17,6 +17,7 @@ from magento_oms.settings import settings
 from magento_oms.workflows.reconcile.couriers import CourierSide
 from magento_oms.workflows.reconcile.daily import reconcile_orders
 from magento_oms.workflows.reconcile.inventory import reconcile_inventory
+from magento_oms.workflows.reconcile.returns import reconcile_returns
 
 
 def compare_orders(code: str) -> Summary:
@@ -34,6 +35,27 @@ def compare_orders(code: str) -> Summary:
         run_id=run_id(),
         full=bool(params.get("full")),
         dry_run=bool(params.get("dry_run")),
+    )
+    _fail_if(context, summary.as_dict(), summary.troubles)
+    tell_it_is_over(dag_id())
+    return summary.as_dict()
+
+
+def compare_returns(code: str) -> Summary:
+    """Task: compare an instance's refunds of the window, and all that is still to come back."""
+    config = wiring.instance(code)
+    context = get_current_context()
+    start, end = span(context)
+    summary = reconcile_returns(
+        wiring.oms_url(),
+        wiring.magento_for(config, gives_way=True),
+        config,
+        start=start,
+        end=end,
+        open_account=open_account,
+        folder=settings().reports_dir,
+        run_id=run_id(),
+        dry_run=bool(context["params"].get("dry_run")),
     )
     _fail_if(context, summary.as_dict(), summary.troubles)
     tell_it_is_over(dag_id())

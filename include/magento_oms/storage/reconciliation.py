@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from magento_oms.domain.parcel_states import ENDS
+from magento_oms.ports import Direction
 from magento_oms.storage.inbox import unpacked
 
 Rows = list[tuple[Any, ...]]
@@ -62,12 +64,13 @@ select o.entity_id, o.increment_id, p.id, b.generation, b.awb, b.status, '', b.g
       select from order_line l where l.order_id = o.id and l.kind = 'physical'
         and (l.cancelled > 0 or l.refunded > 0 or l.packed < l.ordered))
     then {units("o.to_collect")} else -1 end,
-  b.id, b.account, b.status in ('delivered', 'rto_delivered', 'lost', 'cancelled'), b.tracked_at,
+  b.id, b.account, b.status = any(:ends), b.tracked_at,
   exists (select from parcel_event e where e.booking_id = b.id and e.read_back and e.code not like 'oms:%'), b.booked_at
 from courier_booking b join parcel p on p.id = b.parcel_id join sales_order o on o.id = p.order_id
   left join fulfilment f on f.id = p.fulfilment_id
-where o.instance = :instance and o.store_id = :store_id and o.placed_at >= :start and o.placed_at < :end
-  and p.direction = 'forward' and b.awb <> ''
+where o.instance = :instance and o.store_id = :store_id and b.awb <> '' and p.direction = :direction
+  and case when p.direction = 'forward' then o.placed_at else p.created_at end >= :start
+  and case when p.direction = 'forward' then o.placed_at else p.created_at end < :end
 order by b.id
 """  # noqa: S608
 
@@ -129,12 +132,28 @@ def lines(connection: Connection, instance: str, entity_ids: Iterable[int]) -> R
     return _rows(connection, _LINES, {"instance": instance, "ids": list(entity_ids)})
 
 
-def parcels(connection: Connection, instance: str, store_id: int, start: datetime, end: datetime) -> Rows:
-    """Bookings with an AWB of orders placed in `[start, end)`, as `compare.PARCELS`, and then: booking id, account,
-    whether it has ended, when its tracking was read last, whether any scan came from it, when it was booked.
+def parcels(
+    connection: Connection,
+    instance: str,
+    store_id: int,
+    start: datetime,
+    end: datetime,
+    direction: Direction = Direction.FORWARD,
+) -> Rows:
+    """Bookings with an AWB of orders placed (reverse: of parcels made) in `[start, end)`, as `compare.PARCELS`.
+
+    Then: booking id, account, whether it has ended, when its tracking was read last, whether any scan came from it,
+    when it was booked. What we noted ourselves (`oms:` codes) is not the courier's word.
     """
-    # What we noted ourselves (`oms:` codes) is not the courier's word.
-    return _rows(connection, _PARCELS, {"instance": instance, "store_id": store_id, "start": start, "end": end})
+    values = {
+        "instance": instance,
+        "store_id": store_id,
+        "start": start,
+        "end": end,
+        "direction": str(direction),
+        "ends": sorted(map(str, ENDS)),
+    }
+    return _rows(connection, _PARCELS, values)
 
 
 def increment_ids(connection: Connection, instance: str, store_id: int, start: datetime, end: datetime) -> Rows:
@@ -171,6 +190,18 @@ def differed(connection: Connection, instance: str, store_id: int, start: dateti
             "subjects": f"{SUBJECT}%",
             "after": len(SUBJECT) + 1,
         },
+    )
+    return [int(entity_id) for entity_id in rows.scalars()]
+
+
+def differing_orders(connection: Connection, instance: str, store_id: int) -> list[int]:
+    """Orders of a store that have any open entry about differences."""
+    rows = connection.execute(
+        text(
+            "select distinct substring(subject from :after)::bigint from quarantine where instance = :instance"
+            " and store_id = :store_id and resolved_at is null and subject like :subjects"
+        ),
+        {"instance": instance, "store_id": store_id, "subjects": f"{SUBJECT}%", "after": len(SUBJECT) + 1},
     )
     return [int(entity_id) for entity_id in rows.scalars()]
 

@@ -15,11 +15,12 @@ from tests.workflows.fakes import NOW
 from tests.workflows.forward.conftest import Forward, forward, forward_of
 from tests.workflows.inventory.conftest import stocked, stocked_of
 from tests.workflows.payloads import Row
+from tests.workflows.returns.conftest import life, life_of
 
 from magento_oms.workflows.reconcile.couriers import CourierSide
 from magento_oms.workflows.reconcile.daily import StoreSummary, Summary, reconcile_orders
 
-__all__ = ["forward", "forward_of", "stocked", "stocked_of"]
+__all__ = ["forward", "forward_of", "life", "life_of", "stocked", "stocked_of"]
 
 
 @dataclass

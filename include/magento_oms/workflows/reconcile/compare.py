@@ -49,8 +49,10 @@ ABSENT = "absent"
 QUANTITIES = ("ordered", "invoiced", "shipped", "cancelled", "refunded")
 AMOUNTS = ("grand_total", "total_due", "subtotal", "shipping", "discount", "tax")
 
-AT_REST = frozenset({"created", "pickup_scheduled", "cancelled"})
-"""States of a forward parcel that is still, or again, in the warehouse."""
+AT_REST = frozenset(
+    {"created", "pickup_scheduled", "cancelled", "return_placed", "return_out_for_pickup", "return_cancelled"}
+)
+"""States of a parcel that no courier has, or has any longer."""
 
 
 def frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from magento_oms.domain.parcel_states import Scan, parcel_state
-from magento_oms.ports import Aggregator, OutsideError, PermanentError, RateLimited, StatusReader, Tracking
+from magento_oms.ports import Aggregator, Direction, OutsideError, PermanentError, RateLimited, StatusReader, Tracking
 from magento_oms.storage import parcels, reconciliation
 from magento_oms.storage.database import engine
 from magento_oms.storage.parcels import StoredBooking
@@ -76,15 +76,23 @@ class _Row:
 
 
 def ask(
-    url: str, instance: str, store_id: int, start: datetime, end: datetime, open_account: OpenAccount, *, dry_run: bool
+    url: str,
+    instance: str,
+    store_id: int,
+    start: datetime,
+    end: datetime,
+    open_account: OpenAccount,
+    *,
+    dry_run: bool,
+    direction: Direction = Direction.FORWARD,
 ) -> Asked:
-    """Ask the couriers for the parcels of orders placed in `[start, end)`; what they say is kept, unless `dry_run`.
+    """Ask the couriers for the parcels of a window; what they say is kept, unless `dry_run`.
 
     An account that cannot be read is named, and its parcels stay as the OMS knows them.
     """
     now = datetime.now(UTC)
     with engine(url).connect() as connection:
-        rows = _window(connection, instance, store_id, start, end)
+        rows = _window(connection, instance, store_id, start, end, direction)
     asked = Asked(compare.frame([], PARCELS))
     words: dict[int, str] = {}
     by_account: defaultdict[str, list[_Row]] = defaultdict(list)
@@ -100,15 +108,17 @@ def ask(
             asked.unreadable[account] = str(error)
     if not dry_run:
         with engine(url).connect() as connection:
-            rows = _window(connection, instance, store_id, start, end)
+            rows = _window(connection, instance, store_id, start, end, direction)
     asked.parcels = compare.frame((_with_word(row, words.get(row.booking_id, "")) for row in rows), PARCELS)
     return asked
 
 
-def _window(connection: Connection, instance: str, store_id: int, start: datetime, end: datetime) -> list[_Row]:
+def _window(
+    connection: Connection, instance: str, store_id: int, start: datetime, end: datetime, direction: Direction
+) -> list[_Row]:
     return [
         _Row(tuple(row[: len(PARCELS)]), *row[len(PARCELS) :])
-        for row in reconciliation.parcels(connection, instance, store_id, start, end)
+        for row in reconciliation.parcels(connection, instance, store_id, start, end, direction)
     ]
 
 

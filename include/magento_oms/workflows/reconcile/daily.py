@@ -135,7 +135,7 @@ def _finish(url: str, config: InstanceConfig, outcome: Outcome, folder: Path, ru
     store_id = outcome.store.store_id
     with engine(url).begin() as connection:
         if not outcome.dry_run:
-            settle(connection, config.code, store_id, outcome.left, outcome.looked_at)
+            settle(connection, config.code, store_id, outcome.left, outcome.looked_at, MEANINGS)
             windows.cover(
                 connection,
                 config.code,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from sqlalchemy import Connection
 
 from magento_oms.storage import quarantine, reconciliation
-from magento_oms.workflows.reconcile.words import MEANINGS, Kind
+from magento_oms.workflows.reconcile.words import Meaning
 
 CODE = "reconcile_"
 MOST_ENTRIES = 200
@@ -14,12 +16,18 @@ MOST_ENTRIES = 200
 
 
 def settle(
-    connection: Connection, instance: str, store_id: int, left: pd.DataFrame, looked_at: set[int]
+    connection: Connection,
+    instance: str,
+    store_id: int,
+    left: pd.DataFrame,
+    looked_at: set[int],
+    meanings: Mapping[str, Meaning],
 ) -> tuple[int, int]:
     """Put what is left into quarantine and close the entries of orders that agree again; how many of each.
 
     Args:
         looked_at: orders that were compared; of others nothing is known, so their entries stay.
+        meanings: of the kinds that this reconciliation knows; entries of other kinds are not its own.
     """
     by_order = list(left.groupby(["entity_id", "kind"], sort=True))
     for (entity_id, kind), rows in by_order[:MOST_ENTRIES]:
@@ -29,11 +37,13 @@ def settle(
             store_id=store_id,
             subject=reconciliation.subject(int(entity_id)),
             code=f"{CODE}{kind}",
-            reason=f"Order {rows.iloc[0]['increment_id']}: {_told(Kind(kind), rows)}.",
-            way_out=MEANINGS[Kind(kind)].way_out,
+            reason=f"Order {rows.iloc[0]['increment_id']}: {_told(meanings[kind], rows)}.",
+            way_out=meanings[kind].way_out,
         )
     still = {(int(entity_id), f"{CODE}{kind}") for (entity_id, kind), _ in by_order}
-    gone = {entry for entry in reconciliation.open_entries(connection, instance, looked_at) if entry not in still}
+    own = {f"{CODE}{kind}" for kind in meanings}
+    open_ones = reconciliation.open_entries(connection, instance, looked_at)
+    gone = {entry for entry in open_ones if entry[1] in own and entry not in still}
     for entity_id, code in sorted(gone):
         quarantine.resolve(
             connection, instance, reconciliation.subject(entity_id), code=code, resolution="agrees again when compared"
@@ -41,7 +51,7 @@ def settle(
     return min(len(by_order), MOST_ENTRIES), len(gone)
 
 
-def _told(kind: Kind, rows: pd.DataFrame) -> str:
+def _told(meaning: Meaning, rows: pd.DataFrame) -> str:
     """A kind of difference of one order in a sentence, without personal data."""
     parts = []
     for row in rows.head(5).itertuples():
@@ -53,4 +63,4 @@ def _told(kind: Kind, rows: pd.DataFrame) -> str:
         )
         parts.append(f"{about}: {said}" if said else about)
     more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-    return f"{MEANINGS[kind].what} ({'; '.join(parts)}{more})"
+    return f"{meaning.what} ({'; '.join(parts)}{more})"

@@ -39,7 +39,7 @@ class Meaning:
 
 COMPARE = "Compare the order in Magento's admin with `magento-oms orders show`"
 
-MEANINGS: dict[Kind, Meaning] = {
+MEANINGS: dict[str, Meaning] = {
     Kind.MISSING: Meaning(
         "on Magento, not in the OMS",
         "`magento-oms orders pull` reads it; where that fails, its quarantine entry tells why.",
