@@ -25,3 +25,16 @@ def test_import_keeps_what_is_good_and_names_the_rest(run: Run, oms: Oms, tmp_pa
     file.write_text("sku,quantity\nA,6\n")
     assert "1 changed" in run("stock", "import", file, "--location", "pune").stderr
     assert "cannot be read" in run("stock", "import", tmp_path / "none.csv", code=1).stderr
+
+
+def test_many_refused_lines_go_into_a_file(run: Run, oms: Oms, tmp_path: Path) -> None:
+    file, refused = tmp_path / "stock.csv", tmp_path / "refused.csv"
+    file.write_text("location,sku,quantity\n" + "".join(f"mars,=S{number},1\n" for number in range(300)))
+    told = run("stock", "import", file, "--refused", refused, code=1)
+    assert "... and 100 more" in told.stderr
+    assert len(told.stdout.splitlines()) == 201
+    lines = refused.read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 301
+    assert lines[1] == "2,mars,'=S0,There is no location 'mars'."
+    assert oms.count("stock") == 0
+    assert "cannot be written" in run("stock", "import", file, "--refused", tmp_path / "no" / "f.csv", code=1).stderr

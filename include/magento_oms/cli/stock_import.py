@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from magento_oms.cli import csv_files
 from magento_oms.cli.output import print_rows
 from magento_oms.ports import ConfigurationError
 
 REFUSED = ("line", "location", "sku", "reason")
+SHOWN = 200
+"""Refused lines that are shown; all of them go into a file where one is named."""
 
 
 def import_(
@@ -18,6 +21,9 @@ def import_(
     location: Annotated[str | None, typer.Option(help="Location of all lines; the file needs no such column.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and say what would change.")] = False,
     encoding: Annotated[str | None, typer.Option(help="Of the file, such as cp1252; UTF-8 if not given.")] = None,
+    refused: Annotated[
+        Path | None, typer.Option(help="CSV that all refused lines are written to, with their reasons.")
+    ] = None,
 ) -> None:
     """Tell what locations have. A bad line is named, and the others are kept. Exit code 1 if there was one."""
     from rich.console import Console
@@ -42,12 +48,15 @@ def import_(
         done = import_stock(
             url, configs, lines, dry_run=dry_run, progress=lambda worked_on: bar.advance(task, worked_on)
         )
-    if done.refused:
-        rows = [
-            {"line": line.number, "location": line.location, "sku": line.sku, "reason": line.wrong}
-            for line in done.refused
-        ]
-        print_rows(rows, REFUSED)
+    rows = [
+        {"line": line.number, "location": line.location, "sku": line.sku, "reason": line.wrong} for line in done.refused
+    ]
+    if refused is not None:
+        _write(refused, rows)
+    if rows:
+        print_rows(rows[:SHOWN], REFUSED)
+    if len(rows) > SHOWN:
+        typer.echo(f"... and {len(rows) - SHOWN} more; --refused FILE writes all of them.", err=True)
     would = "Dry run, nothing was kept: " if dry_run else ""
     typer.echo(
         f"{would}{done.read} lines: {done.changed} changed, {done.unchanged} known so, {len(done.refused)} refused;"
@@ -56,3 +65,11 @@ def import_(
     )
     if done.refused:
         raise typer.Exit(1)
+
+
+def _write(file: Path, rows: list[dict[str, Any]]) -> None:
+    try:
+        with file.open("w", encoding="utf-8-sig", newline="") as out:
+            csv_files.write(out, REFUSED, rows)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}.") from None
