@@ -35,6 +35,7 @@ _ONE = SearchCriteria().query("total_count")
 _MASTER_DATA = (
     Call("GET", "/products", query=_ONE, about="right to read products"),
     Call("GET", "/customers/search", query=_ONE, about="right to read customers"),
+    Call("GET", "/creditmemos", query=_ONE, about="right to read credit memos"),
 )
 
 

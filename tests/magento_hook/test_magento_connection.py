@@ -161,6 +161,7 @@ def rest(server: HTTPServer, denied: tuple[str, ...] = ()) -> None:
         ("GET", "/rest/V1/store/storeViews"): 281,
         ("GET", "/rest/V1/products"): 272,
         ("GET", "/rest/V1/customers/search"): 278,
+        ("GET", "/rest/V1/creditmemos"): 193,
         ("POST", "/rest/V1/orders/0/comments"): 162,
         ("POST", "/rest/V1/order/0/invoice"): 162,
         ("POST", "/rest/V1/orders"): 35,
@@ -199,6 +200,7 @@ def test_facts_of_a_store(server: HTTPServer, store: MagentoStore) -> None:
         "/rest/V1/store/storeViews",
         "/rest/V1/products",
         "/rest/V1/customers/search",
+        "/rest/V1/creditmemos",
     ],
 )
 def test_missing_permissions_are_named_and_nothing_else_is(server: HTTPServer, store: MagentoStore, path: str) -> None:

@@ -114,7 +114,7 @@ class Returns(Forward):
     def scan(self, booking: int, *statuses: ParcelStatus, read_back: bool = True) -> None:
         """Scans of a parcel, one after another."""
         for status in statuses:
-            self.clock = self.clock.replace(minute=self.clock.minute + 1)
+            self.clock += timedelta(minutes=1)
             event = CourierEvent(code=str(status), label=str(status), occurred_at=self.clock)
             with engine(self.oms.url).begin() as connection:
                 reading = Reading(event, Meaning(status))
