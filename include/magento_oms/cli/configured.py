@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
 
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
@@ -12,9 +11,13 @@ from magento_oms.ports import ConfigurationError
 from magento_oms.settings import settings
 
 
-def all_configured() -> Sequence[InstanceConfig]:
-    """The instances whose files have no problems."""
-    return load_instances(settings().instances_dir).good
+def known_location(code: str) -> None:
+    """Raises ConfigurationError where no store has a location of this code."""
+    good = load_instances(settings().instances_dir).good
+    known = {place.code for config in good for store in config.stores for place in store.locations}
+    if code not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise ConfigurationError(f"There is no location {code!r}.", way_out=f"Configured: {names}.")
 
 
 def configured(code: str) -> InstanceConfig:

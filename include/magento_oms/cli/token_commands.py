@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from magento_oms.cli.configured import all_configured, configured
+from magento_oms.cli.configured import configured, known_location
 from magento_oms.cli.output import print_rows
 from magento_oms.ports import ConfigurationError
 
@@ -40,7 +40,7 @@ def create(
     for one in store or ():
         _known_store(one)
     for one in location or ():
-        _known_location(one)
+        known_location(one)
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     try:
         with engine(database_url()).begin() as connection:
@@ -57,12 +57,6 @@ def _known_store(limit: str) -> None:
     known = [str(store.store_id) for store in configured(code).stores]
     if store_id not in ("", *known):
         raise ConfigurationError(f"{code} has no store {store_id!r}.", way_out=f"It has {', '.join(known)}.")
-
-
-def _known_location(code: str) -> None:
-    known = {place.code for config in all_configured() for store in config.stores for place in store.locations}
-    if code not in known:
-        raise ConfigurationError(f"There is no location {code!r}.", way_out=f"Configured: {', '.join(sorted(known))}.")
 
 
 @app.command("list")

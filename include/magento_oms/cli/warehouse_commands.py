@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from magento_oms.cli import csv_files
-from magento_oms.cli.configured import person
+from magento_oms.cli.configured import known_location, person
 from magento_oms.cli.output import print_rows
 from magento_oms.ports import ConfigurationError
 
@@ -38,6 +38,7 @@ def list_(
     from magento_oms.cli import fulfilment_queries
     from magento_oms.storage.database import database_url, engine
 
+    known_location(location)
     with engine(database_url()).connect() as connection:
         rows = fulfilment_queries.work_list(connection, location, state)
     if csv is None:
@@ -121,6 +122,7 @@ def manifest(
     from magento_oms.storage.database import database_url
     from magento_oms.workflows.warehouse.manifests import create_manifests, printed
 
+    known_location(location)
     made = create_manifests(database_url(), location, account=account)
     if not made:
         typer.echo("Nothing is ready.")
