@@ -19,12 +19,26 @@ live_poll_seconds: 2
 stores:
   - {{store_id: 1, code: default, name: Wrong password, live_from: 2026-01-01T00:00:00Z}}
 """
+STOCKED = """
+code: stocked
+name: Counted stock
+url: ${STOCKED_URL}
+stores:
+  - store_id: 1
+    code: default
+    name: Counted stock
+    live_from: 2026-01-01T00:00:00Z
+    locations:
+      - {code: nagpur, name: Nagpur, address: {lines: [Plot 9], city: Nagpur, state: Maharashtra, pincode: "440001"}}
+"""
 MALFORMED = "code: malformed\nname: [unclosed\n"
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Postgres, sandbox and Airflow, with the demo's two stores, one with a wrong password and one malformed file."""
+    """Postgres, sandbox and Airflow, with the demo's two stores, one with counted stock, one with a wrong password, and
+    one malformed file.
+    """
     # A space in the path: everything must bear it.
     folder = tmp_path_factory.mktemp("whole stack")
     # As root, Postgres runs as another user, who must get there; pytest's folders are closed.
@@ -36,11 +50,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     heritage.write_text(heritage.read_text().replace("stock: counted", "stock: unlimited"))
     (instances / "malformed.yaml").write_text(MALFORMED)
     (instances / "lockedout.yaml").write_text(LOCKED_OUT.format(url="${HERITAGE_URL}"))
+    (instances / "stocked.yaml").write_text(STOCKED)
     wrong = {"conn_type": "magento", "login": "nobody", "password": f"not-{SANDBOX_PASSWORD}"}
     plan = Plan(
         folder / "state",
         instances,
-        ("heritage", "mela"),
+        ("heritage", "mela", "stocked"),
         settings={"AIRFLOW_CONN_MAGENTO_LOCKEDOUT": json.dumps(wrong)},
     )
     with LocalStack(plan).running() as running:
