@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -170,6 +170,32 @@ class SqlStockBook:
             " on conflict (instance, folded) do update set document = excluded.document",
             (self._instance, fold(sku), documents.dump(stock_item)),
         )
+
+    def products_of(self, skus: Sequence[str]) -> Mapping[str, StockProduct]:
+        """See `StockBook`."""
+        rows = self._connection.execute(
+            "select sku, id, flat->>'sku', flat->>'type_id' from sandbox_document"
+            " where instance = %s and kind = 'product' and sku = any(%s)",
+            (self._instance, [fold(sku) for sku in skus]),
+        )
+        return {str(row[0]): StockProduct(int(row[1]), str(row[2]), str(row[3])) for row in rows}
+
+    def stock_items_of(self, skus: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+        """See `StockBook`."""
+        rows = self._connection.execute(
+            "select folded, document from sandbox_stock_item where instance = %s and folded = any(%s)",
+            (self._instance, [fold(sku) for sku in skus]),
+        )
+        return {str(row[0]): documents.load(row[1]) for row in rows}
+
+    def put_stock_items(self, stock_items: Mapping[str, dict[str, Any]]) -> None:
+        """See `StockBook`."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into sandbox_stock_item values (%s, %s, %s)"
+                " on conflict (instance, folded) do update set document = excluded.document",
+                [(self._instance, fold(sku), documents.dump(item)) for sku, item in stock_items.items()],
+            )
 
     def install(self) -> None:
         """Put in what every fresh Magento has: source `default`, stock 1 and the link of both."""

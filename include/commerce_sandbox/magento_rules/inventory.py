@@ -5,7 +5,7 @@ The legacy stock item mirrors the source item of source `default`, and the other
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from commerce_sandbox.magento_rules.stock_book import (
     StockBook,
     StockLink,
     StockProduct,
+    fold,
 )
 
 
@@ -138,8 +139,10 @@ def post_source_items(stock: StockBook, body: Any, rules: RuleSwitches) -> list[
     _refuse_malformed(rows, rules)
     if any(stock.source(row["source_code"]) is None for row in rows):
         raise Refused(400, "Could not save Source Item")
-    for row in rows:
-        write_source_item(stock, SourceItem(row["sku"], row["source_code"], dec(row["quantity"]), int(row["status"])))
+    write_source_items(
+        stock,
+        [SourceItem(row["sku"], row["source_code"], dec(row["quantity"]), int(row["status"])) for row in rows],
+    )
     return []
 
 
@@ -153,15 +156,19 @@ def delete_source_items(stock: StockBook, body: Any, rules: RuleSwitches) -> lis
         sku, source_code = str(row.get("sku") or ""), str(row.get("source_code") or "")
         stock.delete_source_item(sku, source_code)
         if source_code == DEFAULT_SOURCE:
-            _mirror_to_stock_item(stock, SourceItem(sku, source_code, ZERO, 0))
+            _mirror_to_stock_items(stock, [SourceItem(sku, source_code, ZERO, 0)])
     return []
 
 
 def write_source_item(stock: StockBook, item: SourceItem) -> None:
     """Write one row; a row of source `default` changes the legacy stock item with it."""
-    stock.put_source_items([item])
-    if item.source_code == DEFAULT_SOURCE:
-        _mirror_to_stock_item(stock, item)
+    write_source_items(stock, [item])
+
+
+def write_source_items(stock: StockBook, items: Sequence[SourceItem]) -> None:
+    """Write rows, of one SKU and source the last; rows of source `default` change the legacy stock items with them."""
+    stock.put_source_items(items)
+    _mirror_to_stock_items(stock, [item for item in items if item.source_code == DEFAULT_SOURCE])
 
 
 def salable_quantity(stock: StockBook, sku: str, stock_id: int) -> int | float:
@@ -259,14 +266,19 @@ def _empty(item: Document) -> bool:
     return bool(item["manage_stock"]) and not item["backorders"] and dec(item["qty"]) <= dec(item["min_qty"])
 
 
-def _mirror_to_stock_item(stock: StockBook, item: SourceItem) -> None:
-    product = stock.product(item.sku)
-    if product is None:
-        return
-    row = dict(stock.stock_item(item.sku) or new_stock_item(product))
-    row["qty"] = num(item.quantity)
-    row["is_in_stock"] = item.status == 1 and not _empty(row)
-    stock.put_stock_item(item.sku, row)
+def _mirror_to_stock_items(stock: StockBook, items: Sequence[SourceItem]) -> None:
+    latest = {fold(item.sku): item for item in items}
+    skus = [item.sku for item in latest.values()]
+    products, known = stock.products_of(skus), stock.stock_items_of(skus)
+    rows: dict[str, Document] = {}
+    for folded, item in latest.items():
+        if folded not in products:
+            continue
+        row = dict(known.get(folded) or new_stock_item(products[folded]))
+        row["qty"] = num(item.quantity)
+        row["is_in_stock"] = item.status == 1 and not _empty(row)
+        rows[item.sku] = row
+    stock.put_stock_items(rows)
 
 
 _SOURCE_ITEM_FIELDS: bodies.Fields = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -111,6 +111,15 @@ class StockBook(Protocol):
 
     def put_stock_item(self, sku: str, stock_item: dict[str, Any]) -> None:
         """Replace the legacy stock item of a SKU."""
+
+    def products_of(self, skus: Sequence[str]) -> Mapping[str, StockProduct]:
+        """The products of SKUs, by the folded SKU."""
+
+    def stock_items_of(self, skus: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+        """The legacy stock items of SKUs, by the folded SKU."""
+
+    def put_stock_items(self, stock_items: Mapping[str, dict[str, Any]]) -> None:
+        """Replace the legacy stock items of SKUs."""
 
 
 @dataclass(slots=True)
@@ -238,3 +247,16 @@ class MemoryStockBook:
     def put_stock_item(self, sku: str, stock_item: dict[str, Any]) -> None:
         """See `StockBook`."""
         self.stock_items[fold(sku)] = stock_item
+
+    def products_of(self, skus: Sequence[str]) -> Mapping[str, StockProduct]:
+        """See `StockBook`."""
+        return {key: self.products[key] for key in map(fold, skus) if key in self.products}
+
+    def stock_items_of(self, skus: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+        """See `StockBook`."""
+        return {key: self.stock_items[key] for key in map(fold, skus) if key in self.stock_items}
+
+    def put_stock_items(self, stock_items: Mapping[str, dict[str, Any]]) -> None:
+        """See `StockBook`."""
+        for sku, stock_item in stock_items.items():
+            self.put_stock_item(sku, stock_item)

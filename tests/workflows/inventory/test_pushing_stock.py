@@ -7,15 +7,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.workflows.fakes import FakeMagento
+from tests.workflows.fakes import FakeMagento, instance_config, store_config
+from tests.workflows.forward.conftest import PUNE, goods
 from tests.workflows.inventory.conftest import TWO_SOURCES, Stocked
 
 from magento_oms.ports import ConfigurationError, PermanentError, RateLimited, RetryableError, UnknownOutcome
 from magento_oms.ports.inventory import StockLayout
-from magento_oms.storage import holds, inventory
+from magento_oms.storage import holds, instances, inventory
 from magento_oms.storage.database import engine
 from magento_oms.workflows.inventory import way
 from magento_oms.workflows.inventory.push_stock import push_skus
+from magento_oms.workflows.routing.route_orders import route_due
 
 D = Decimal
 
@@ -442,3 +444,24 @@ def test_a_refused_line_says_why(stocked: Stocked) -> None:
     with engine(stocked.oms.url).connect() as connection:
         [(_, figure)] = inventory.problems(connection, "loom", 10)
     assert figure.problem == "The quantity is odd."
+
+
+def test_orders_of_another_store_that_wait_are_not_offered_here(stocked: Stocked) -> None:
+    other_config = instance_config(store_config(locations=[{**PUNE, "msi_source": None}]), code="weave", name="Weave")
+    with engine(stocked.oms.url).begin() as connection:
+        instances.configure(connection, other_config)
+    stocked.forward.stock("pune", KURTA=10)
+    stocked.push()
+    other = FakeMagento("weave")
+    entity_id = other.place(items=goods("KURTA", quantity=4))
+    stocked.oms.take_in(other, other_config, [entity_id])
+    stocked.push()
+    assert stocked.store.salable("KURTA") == 6  # nothing is reserved yet
+    route_due(stocked.oms.url, {"weave": other_config}, holder="test")
+    stocked.push()
+    assert stocked.store.salable("KURTA") == 6
+    other.pass_time(1)
+    other.cancel_in_admin(entity_id)
+    stocked.oms.take_in(other, other_config, [entity_id])
+    stocked.push()
+    assert stocked.store.salable("KURTA") == 10
