@@ -17,7 +17,7 @@ def sync_returns(code: str) -> Summary:
     start, end = span(context)
     summary = sync(
         wiring.oms_url(),
-        wiring.magento_for(config),
+        wiring.magento_for(config, gives_way=True),
         config,
         start=start,
         end=end,
