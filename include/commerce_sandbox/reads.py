@@ -145,7 +145,7 @@ def customer(call: Call, connection: Connection) -> Rendered:
     Raises:
         Refused: 404, no such customer.
     """
-    identity = to_int(call.variables["id"])
+    identity = to_int(call.variables["customerId"])
     text = documents.read(connection, call.store.code, "customer", identity)
     if text is None:
         raise Refused(
