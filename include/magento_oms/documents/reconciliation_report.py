@@ -23,6 +23,17 @@ from magento_oms.documents.cells import cell, harmless
 MOST_ROWS = 2_000
 """Rows of a table that the HTML shows; the CSV has them all."""
 
+LABELS = {
+    "increment_id": "order",
+    "entity_id": "id on Magento",
+    "on_magento": "on Magento",
+    "magento": "Magento",
+    "oms": "OMS",
+    "sku": "SKU",
+    "subject": "SKU, AWB or code",
+}
+"""Columns whose name is not what people call them."""
+
 Row = Mapping[str, Any]
 
 
@@ -132,4 +143,5 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = cell
+    environment.filters["label"] = lambda name: LABELS.get(name, name.replace("_", " "))
     return environment.get_template("reconciliation.html")

@@ -29,7 +29,7 @@ from commerce_sandbox.couriers.client import CourierClient
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
 from magento_oms.config.models import InstanceConfig
-from magento_oms.local import demo_ledger, demo_table
+from magento_oms.local import demo_ledger, demo_reconcile, demo_table
 from magento_oms.local.airflow_env import straight_to_this_machine
 from magento_oms.local.demo_report import InstanceReport, compare
 from magento_oms.local.demo_shop_server import SECRET, ShopServer
@@ -202,6 +202,10 @@ class _Demo:
             for config in self._configs
         ]
         problems += [difference for each in stock for difference in each.differing]
+        last = max((at for placed in self._placed.values() for at in placed.values()), default=datetime.now(UTC))
+        with console.status("Reconciling the day: orders three ways, returns, stock"):
+            reconciled = demo_reconcile.reconcile(self._configs, stack.settings, last)
+        problems += reconciled.problems
         facts: dict[str, Any] = {
             "SKUs whose stock Magento was told, and how often": (
                 f"{sum(each.skus for each in stock)}, {sum(each.told for each in stock)} times"
@@ -212,6 +216,7 @@ class _Demo:
             "bad answers of stores and couriers": self._struck(),
             "events sent again": self._shop.repeats,
             "processes started again": sum(stack.restarts().values()),
+            **reconciled.proofs,
         }
         demo_table.show(console, reports, facts, problems)
         demo_table.write(RESULT, reports, facts, problems)
