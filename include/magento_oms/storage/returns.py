@@ -38,6 +38,15 @@ _JOINED = (
     " where b.parcel_id = r.parcel_id order by (b.given_up = '') desc, b.generation desc limit 1) b on true"
 )
 
+_CALLED = """
+select id from return_order where return_code = :text
+union select id from return_order where awb = :text and awb <> ''
+union select x.id from return_order x join sales_order y on y.id = x.order_id where y.increment_id = :text
+union select x.id from return_order x join courier_booking y on y.parcel_id = x.parcel_id where y.awb = :text
+union select x.id from return_order x join invoice y on y.order_id = x.order_id where y.number = :text
+"""
+"""Returns by whatever is printed on their parcel; each way by an index."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredReturn:
@@ -233,9 +242,7 @@ def search(connection: Connection, wanted: Wanted, limit: int) -> list[StoredRet
     rows = connection.execute(
         text(
             f"select {_COLUMNS} from {_JOINED}"  # noqa: S608  (constants)
-            " where (:text = '' or r.return_code = :text or r.awb = :text or o.increment_id = :text"
-            "  or exists (select from courier_booking c where c.parcel_id = r.parcel_id and c.awb = :text)"
-            "  or exists (select from invoice v where v.order_id = r.order_id and v.number = :text))"
+            f" where (:text = '' or r.id in ({_CALLED}))"
             " and (:state = '' or r.state = :state) and (:location = '' or r.location = :location)"
             f" and {of_stores_sql('o')}"
             " and (cardinality(cast(:locations as text[])) = 0 or r.location = any(:locations))"
@@ -420,11 +427,18 @@ def set_tracking(
     )
 
 
-def note_refund(connection: Connection, unit_ids: Iterable[int], refund: str) -> None:
-    """Note that a credit memo is planned for units (`asked`), is made (its id), or is not (empty)."""
+def note_refund(connection: Connection, unit_ids: Iterable[int], refund: str, *, only: str | None = None) -> None:
+    """Note that a credit memo is planned for units (`asked`), or which one refunds them.
+
+    Args:
+        only: those of which this is noted; None: all.
+    """
     connection.execute(
-        text("update return_item set refund = :refund where id = any(:ids)"),
-        {"ids": list(unit_ids), "refund": refund},
+        text(
+            "update return_item set refund = :refund where id = any(:ids)"
+            " and (cast(:only as text) is null or refund = :only)"
+        ),
+        {"ids": list(unit_ids), "refund": refund, "only": only},
     )
 
 

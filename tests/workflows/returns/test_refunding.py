@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from tests.workflows.returns.conftest import D, Returns
+from tests.workflows.returns.test_return_sync import synced
 from tests.workflows.returns.test_returns_by_courier import ON_ITS_WAY
 
+from magento_oms.ports import AlreadyDone, RetryableError, UnknownOutcome
 from magento_oms.ports import ParcelStatus as S
-from magento_oms.ports import RetryableError, UnknownOutcome
 from magento_oms.workflows.returns.receive import Verdict
 
 PASSED = (Verdict("U1", passed=True), Verdict("U2", passed=False, reason="USED_PRODUCT"))
@@ -79,6 +80,26 @@ def test_what_somebody_refunded_in_the_admin_is_not_refunded_again(refunding: Re
     life.push_all()
     assert refunds(life, entity_id) == [{10: 1.0}]
     assert life.oms.rows("select refund from return_item")[0]["refund"] == "magento"
+
+
+def test_magentos_word_that_nothing_is_left_ends_it(refunding: Returns) -> None:
+    life = refunding
+    life.store.fail("refund", AlreadyDone("Nothing is left to refund."))
+    entity_id, _ = returned(life, *PASSED)
+    life.push_all()
+    assert refunds(life, entity_id) == []
+    assert life.effects_of("create_credit_memo") == ["done"]
+    assert life.oms.rows("select refund from return_item where item_code = 'U1'")[0]["refund"] == "magento"
+
+
+def test_a_credit_memo_that_a_person_made_instead_is_noted_on_the_units(refunding: Returns) -> None:
+    life = refunding
+    entity_id, _ = returned(life, Verdict("U1", passed=True), extension={"amstorecredit_amount": 50})
+    life.push_all()
+    memo = life.store.refund_in_admin(entity_id, {10: 1})
+    synced(life)
+    assert life.oms.rows("select refund from return_item")[0]["refund"] == str(memo["entity_id"])
+    assert life.oms.count("return_order") == 1
 
 
 def test_store_credit_cannot_be_given_back_so_and_a_person_is_told(refunding: Returns) -> None:

@@ -21,6 +21,7 @@ from magento_oms.storage import credit_memos, orders, return_notices, returns
 from magento_oms.storage.credit_memos import ReadMemo
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredUnit
 from magento_oms.workflows.returns.cancel import call_off_units
+from magento_oms.workflows.returns.refund import ASKED
 
 log = structlog.get_logger(__name__)
 
@@ -247,7 +248,7 @@ def _join(connection: Connection, order_id: int, lines: dict[int, int], memo: Re
     for stored in returns.of_order(connection, order_id):
         mine: list[StoredUnit] = []
         for unit in returns.units(connection, [stored.id])[stored.id]:
-            if unit.state in CLAIMED and not unit.refund and lines.get(unit.item_id, 0) > 0:
+            if unit.state in CLAIMED and unit.refund in ("", ASKED) and lines.get(unit.item_id, 0) > 0:
                 lines[unit.item_id] -= 1
                 mine.append(unit)
         if mine:

@@ -152,7 +152,7 @@ class CreateCreditMemo:
 
     def settle(self, connection: Connection, subject: Refund, result: Result) -> None:
         """Note which units it refunds."""
-        returns.note_refund(connection, subject.units, result.facts["memo"])
+        returns.note_refund(connection, subject.units, result.facts.get("memo", BY_SOMEBODY), only=ASKED)
         details = {"return": subject.return_id, "units": len(subject.units), "how": result.outcome}
         orders.add_event(connection, subject.order_id, "refunded", details)
 
