@@ -15,6 +15,7 @@ from tests.workflows.fakes import FakeMagento
 from tests.workflows.forward.conftest import Forward, forward_config, goods
 from tests.workflows.oms import Oms
 
+from magento_oms.config.models import InstanceConfig
 from magento_oms.gateway.api.app import create_api
 from magento_oms.gateway.api.callers import Callers
 from magento_oms.gateway.api.room import Room
@@ -63,13 +64,14 @@ class Api:
 
 
 @contextmanager
-def running(database: str, **rates: tuple[float, float]) -> Iterator[Api]:
+def running(database: str, *, config: InstanceConfig | None = None, **rates: tuple[float, float]) -> Iterator[Api]:
     """An API that serves until the block ends.
 
     Args:
+        config: a store with two warehouses if not given.
         rates: see `Callers`; any number of requests if not given.
     """
-    config = forward_config()
+    config = config or forward_config()
     with engine(database).begin() as connection:
         instances.configure(connection, config)
     forward = Forward(Oms(database), FakeMagento(), config)

@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
-from magento_oms.gateway.api import fulfilment_routes, manifest_routes, order_routes, return_routes, stock_routes
+from magento_oms.gateway.api import (
+    fulfilment_routes,
+    manifest_routes,
+    order_routes,
+    permit_routes,
+    return_routes,
+    stock_routes,
+)
 from magento_oms.gateway.api.callers import Callers
 from magento_oms.gateway.api.problems import answer, describe_problems, handle_problems
 from magento_oms.gateway.api.room import Room
@@ -32,6 +39,7 @@ def create_api(room: Room, callers: Callers | None = None) -> FastAPI:
     for routes in (
         fulfilment_routes.fulfilment_routes(room),
         manifest_routes.manifest_routes(room),
+        permit_routes.permit_routes(room),
         stock_routes.stock_routes(room),
         order_routes.order_routes(room),
         return_routes.return_routes(room),

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.gateway.api.callers import needs
@@ -21,7 +20,7 @@ from magento_oms.gateway.api.models import (
 )
 from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
-from magento_oms.gateway.api.views import shown
+from magento_oms.gateway.api.views import shown, the_fulfilment
 from magento_oms.storage import fulfilments, papers, parcels
 from magento_oms.storage.api_tokens import Caller, Scope
 from magento_oms.storage.database import engine
@@ -72,7 +71,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
     def one(caller: Reads, fulfilment_id: int) -> FulfilmentShown:
         """One fulfilment."""
         with engine(room.url).connect() as connection:
-            return shown(connection, [_the(connection, caller, fulfilment_id)])[0]
+            return shown(connection, [the_fulfilment(connection, caller, fulfilment_id)])[0]
 
     @router.post("/{fulfilment_id}/pack", responses=described(404, 409, body=True))
     def pack_it(caller: Writes, fulfilment_id: int, given: PackGiven) -> PackAnswer:
@@ -81,7 +80,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
         """
         boxes = [_box(number, box) for number, box in enumerate(given.boxes)]
         with engine(room.url).begin() as connection:
-            config = _config(room, _the(connection, caller, fulfilment_id))
+            config = _config(room, the_fulfilment(connection, caller, fulfilment_id))
             packed = pack(connection, config, fulfilment_id, given.shipment_id, boxes, by=caller.name)
         return PackAnswer(
             fulfilment_id=packed.fulfilment_id,
@@ -97,15 +96,15 @@ def fulfilment_routes(room: Room) -> APIRouter:
         if given.lines is not None:
             units = {line.item_id: line.quantity for line in given.lines}
         with engine(room.url).begin() as connection:
-            _the(connection, caller, fulfilment_id)
+            the_fulfilment(connection, caller, fulfilment_id)
             reject(connection, fulfilment_id, units, given.reason, by=caller.name)
-            return shown(connection, [_the(connection, caller, fulfilment_id)])[0]
+            return shown(connection, [the_fulfilment(connection, caller, fulfilment_id)])[0]
 
     @router.post("/{fulfilment_id}/handover", responses=described(404, 409))
     def handed_over(caller: Writes, fulfilment_id: int) -> HandedOverShown:
         """The courier takes it. The order is read again at its store first, so that a cancelled one stays here."""
         with engine(room.url).connect() as connection:
-            _the(connection, caller, fulfilment_id)
+            the_fulfilment(connection, caller, fulfilment_id)
         done = hand_over(room.url, room.configs, fulfilment_id, by=caller.name, check=room.check)
         return HandedOverShown(done=[done.fulfilment_id])
 
@@ -115,14 +114,14 @@ def fulfilment_routes(room: Room) -> APIRouter:
     def invoice(caller: Reads, fulfilment_id: int) -> Response:
         """Its invoice. Personal data."""
         with engine(room.url).connect() as connection:
-            _the(connection, caller, fulfilment_id)
+            the_fulfilment(connection, caller, fulfilment_id)
             return _pdf(papers.get(connection, "invoice", f"fulfilment:{fulfilment_id}"), "invoice")
 
     @router.get("/{fulfilment_id}/parcels/{parcel_id}/label.pdf", response_class=Response, responses=papers_of)
     def label(caller: Reads, fulfilment_id: int, parcel_id: int) -> Response:
         """The label of one of its parcels. Personal data."""
         with engine(room.url).connect() as connection:
-            _the(connection, caller, fulfilment_id)
+            the_fulfilment(connection, caller, fulfilment_id)
             bookings = [
                 booking
                 for booking in parcels.of_parcel(connection, parcel_id)
@@ -132,14 +131,6 @@ def fulfilment_routes(room: Room) -> APIRouter:
             return _pdf(found.content if found else None, "label")
 
     return router
-
-
-def _the(connection: Connection, caller: Caller, fulfilment_id: int) -> StoredFulfilment:
-    """One fulfilment that is the caller's business; of others it is not even told that they exist."""
-    stored = fulfilments.get(connection, fulfilment_id) if 0 < fulfilment_id < 2**63 else None
-    if stored is None or not caller.may_see(stored.instance, stored.store_id, stored.location):
-        raise ApiProblem(404, f"There is no fulfilment {fulfilment_id}.")
-    return stored
 
 
 def _config(room: Room, stored: StoredFulfilment) -> InstanceConfig:

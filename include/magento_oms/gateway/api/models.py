@@ -221,6 +221,33 @@ class CancelGiven(Given):
     reason: Plain = Field(min_length=1, max_length=200)
 
 
+class PermitWanted(BaseModel):
+    """A fulfilment that waits for an e-way bill or an IRN."""
+
+    fulfilment_id: int
+    kind: str = Field(description="eway_bill or irn")
+    invoice_number: str
+    total: Decimal
+    seller_gstin: str
+    buyer_gstin: str
+    since: datetime
+
+
+class PermitGiven(Given):
+    """An e-way bill (twelve digits) or an IRN (64 hexadecimal digits)."""
+
+    number: Plain = Field(min_length=12, max_length=64)
+    signed_qr: Plain = Field(default="", max_length=2500, description="of an IRN: what its signed QR code says")
+
+
+class PermitShown(BaseModel):
+    """A permit that is kept."""
+
+    fulfilment_id: int
+    kind: str
+    number: str
+
+
 class ManifestGiven(Given):
     """Which parcels are listed."""
 

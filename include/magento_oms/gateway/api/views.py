@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from magento_oms.gateway.api.models import FulfilmentShown, LineShown, OrderShown, ParcelShown
+from magento_oms.gateway.api.problems import ApiProblem
 from magento_oms.storage import fulfilments
 from magento_oms.storage.api_tokens import Caller, of_stores_sql
 from magento_oms.storage.fulfilments import StoredFulfilment
@@ -20,6 +21,18 @@ _PARCELS = text(
     f" from parcel p join ({live_bookings_sql()}) b on b.parcel_id = p.id"
     " where p.fulfilment_id = any(:ids) and p.direction = 'forward' order by p.number"
 )
+
+
+def the_fulfilment(connection: Connection, caller: Caller, fulfilment_id: int) -> StoredFulfilment:
+    """One fulfilment that is the caller's business; of others it is not even told that they exist.
+
+    Raises:
+        ApiProblem: there is none.
+    """
+    stored = fulfilments.get(connection, fulfilment_id) if 0 < fulfilment_id < 2**63 else None
+    if stored is None or not caller.may_see(stored.instance, stored.store_id, stored.location):
+        raise ApiProblem(404, f"There is no fulfilment {fulfilment_id}.")
+    return stored
 
 
 def shown(connection: Connection, stored: Sequence[StoredFulfilment]) -> list[FulfilmentShown]:

@@ -226,7 +226,8 @@ def _hold_for_permits(
             connection,
             stored.order_id,
             f"{kind}:{stored.id}",
-            f"{why[0].upper()}{why[1:]}. Give its number by `magento-oms orders permit {stored.id} {kind} NUMBER`.",
+            f"{why[0].upper()}{why[1:]}. Give its number by the OMS API, or by"
+            f" `magento-oms orders permit {stored.id} {kind} NUMBER`.",
         )
 
 
