@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.gateway.oms_api import Api, pack_body
 from tests.workflows.forward.conftest import goods
 
-from magento_oms.storage import fulfilments
+from magento_oms.storage import catalogue, fulfilments, windows
 from magento_oms.storage.database import engine
 
 
@@ -137,6 +138,9 @@ def test_a_batch_of_stock_has_a_result_a_line_and_wakes_who_waits(api: Api) -> N
     )
     api.forward.place(goods("KURTA"))
     api.forward.route()
+    with engine(api.forward.oms.url).begin() as connection:
+        whole = (catalogue.BEGINNING, datetime(2026, 11, 20, tzinfo=UTC))
+        windows.cover(connection, "loom", catalogue.CATALOG_PULL, *whole, rows_read=1, rows_changed=1, run_id="test")
     lines = [
         {"sku": "KURTA", "quantity": 4},
         {"sku": "NEVER-HEARD-OF", "quantity": 1},
