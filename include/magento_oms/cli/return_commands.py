@@ -34,7 +34,7 @@ COLUMNS = (
 )  # fmt: skip
 UNITS = ("item_code", "sku", "name", "reason", "state", "qc_reason", "cancelled_why", "refund")
 CREATE = ("instance", "order", "return_code", "kind", "item_code", "sku")
-ALSO = ("item_id", "reason", "location", "awb", "courier", "account", "reference", "book_pickup")
+ALSO = ("item_id", "reason", "location", "awb", "courier", "account", "courier_code", "reference", "book_pickup")
 RECEIVE = ("return", "item_code", "passed")
 ANSWERS = {"yes": True, "pass": True, "no": False, "fail": False, "": None}
 
@@ -262,7 +262,7 @@ def _asked(lines: Sequence[tuple[int, dict[str, str]]]) -> AskedReturn:
             raise ValueError(f"line {number}: item_id {item_id!r} is no number")
         if not row["item_code"] or not (row["sku"] or item_id):
             raise ValueError(f"line {number}: item_code, and sku or item_id, are needed")
-        for name in ("order", "kind", "location", "awb", "courier", "account", "reference", "book_pickup"):
+        for name in ("order", "kind", *ALSO[2:]):
             if row.get(name, "") != first.get(name, ""):
                 raise ValueError(f"line {number}: {name} must be the same in all lines of a return")
         units.append(AskedUnit(row["item_code"], int(item_id) if item_id else None, row["sku"], row.get("reason", "")))
@@ -277,11 +277,12 @@ def _asked(lines: Sequence[tuple[int, dict[str, str]]]) -> AskedReturn:
         location=first.get("location", ""),
         reason=units[0].reason,
         brought=Brought(
-            first.get("awb", ""),
-            first.get("courier", ""),
-            first.get("account", ""),
-            first.get("reference", ""),
-            first.get("book_pickup") == "yes",
+            awb=first.get("awb", ""),
+            courier=first.get("courier", ""),
+            account=first.get("account", ""),
+            courier_code=first.get("courier_code", ""),
+            reference=first.get("reference", ""),
+            book_pickup=first.get("book_pickup") == "yes",
         ),
     )
 

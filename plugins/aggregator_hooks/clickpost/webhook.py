@@ -42,6 +42,8 @@ def read(body: Any) -> list[CourierEvent]:
     for name, field in (("forward_awb", "forward_awb"), ("forward_reference", "forward_reference_number")):
         if told_of := text(additional.get(field)):
             hints[name] = told_of
+    if (courier := text(told.get("cp_id"))).isdigit():
+        hints["courier_code"] = courier
     events = [scan_event(scan, whose, hints) for scan in (told, latest) if text(scan.get("clickpost_status_code"))]
     return list({(event.code, event.occurred_at): event for event in reversed(events)}.values())
 

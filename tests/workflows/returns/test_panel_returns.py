@@ -28,7 +28,7 @@ def shiprocket(reference: str, _: str) -> dict[str, Any]:
 
 def clickpost(_: str, forward_awb: str) -> dict[str, Any]:
     return {
-        "waybill": AWB, "clickpost_status_code": 1, "timestamp": "2026-11-21T12:00:00Z",
+        "waybill": AWB, "cp_id": 25, "clickpost_status_code": 1, "timestamp": "2026-11-21T12:00:00Z",
         "additional": {"is_rvp": True, "return_reference_number": "RR-1", "forward_awb": forward_awb},
     }  # fmt: skip
 
@@ -75,6 +75,8 @@ def test_a_return_of_the_panel_is_placed_with_what_went_out_and_followed(life: R
     assert len(life.units(return_id)) == 2
     reverse = life.parcel_of(entity_id, "reverse")
     assert (reverse["awb"], reverse["account"], reverse["status"]) == (AWB, "main", "return_placed")
+    courier = life.booking(reverse["booking"]).booked.courier
+    assert (courier.code if courier else "") == ("25" if vendor == "clickpost" else "")
     [row] = life.oms.rows("select track_at from courier_booking where id = :id", id=reverse["booking"])
     assert row["track_at"] is not None
     assert life.oms.rows("select status from courier_booking where id = :id", id=parcel["booking"]) == [

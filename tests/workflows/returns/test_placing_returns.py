@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -88,6 +89,17 @@ def test_a_customers_return_must_be_brought_by_somebody(life: Returns, brought: 
     with pytest.raises(WarehouseProblem, match=said):
         life.give_back(entity_id, life.asked(brought=brought))
     assert life.oms.count("return_order") == 0
+
+
+def test_clickpost_tracks_an_awb_only_with_its_courier(life_of: Callable[..., Returns]) -> None:
+    life = life_of(aggregators=[{"aggregator": "clickpost", "account": "main", "connection_id": "a"}])
+    entity_id = life.shipped("KURTA")
+    with pytest.raises(WarehouseProblem, match="cp_id"):
+        life.give_back(entity_id, life.asked(brought=Brought(awb="X1", account="main")))
+    life.give_back(entity_id, life.asked(brought=Brought(awb="X1", account="main", courier_code="25")))
+    courier = life.booking(life.parcel_of(entity_id, "reverse")["booking"]).booked.courier
+    assert courier is not None
+    assert courier.code == "25"
 
 
 def test_one_who_brings_it_himself_needs_no_courier(life: Returns) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.workflows.returns.conftest import Returns
 
 from magento_oms.domain.returns import ReturnKind
-from magento_oms.ports import NdrAction
+from magento_oms.ports import Booked, Direction, NdrAction
 from magento_oms.ports import ParcelStatus as S
 from magento_oms.workflows.returns.receive import Verdict
 from magento_oms.workflows.returns.tracking import Brought
@@ -158,3 +158,18 @@ def test_what_has_arrived_cannot_be_called_off(life: Returns) -> None:
     life.take_in(placed.return_id, Verdict("U1", passed=True))
     with pytest.raises(WarehouseProblem, match="cannot be called off"):
         life.call_off(placed.return_id)
+
+
+def test_a_pickup_that_somebody_else_booked_is_looked_up_before_it_is_cancelled(life: Returns) -> None:
+    entity_id = life.shipped("KURTA", quantity=2)
+    known = life.give_back(entity_id, life.asked("R1", brought=Brought(awb="X1", account="main")))
+    unknown = life.give_back(entity_id, life.asked("R2", brought=Brought(awb="X2", account="main")))
+    world = life.accounts["main"]
+    world.orders["R1"] = Booked("R1", order_ref="77", awb="X1", direction=Direction.REVERSE)
+    for placed in (known, unknown):
+        life.call_off(placed.return_id)
+    life.push_all()
+    assert world.orders["R1"].cancelled
+    [entry] = life.oms.rows("select reason, way_out from quarantine where resolved_at is null")
+    assert "main shows no return R2: AWB X2" in entry["reason"]
+    assert "panel" in entry["way_out"]

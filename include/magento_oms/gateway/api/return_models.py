@@ -34,6 +34,9 @@ class BroughtGiven(Given):
     account: Annotated[Plain, Field(max_length=31)] = Field(
         default="", description="courier account where the AWB is tracked, or where the return was placed"
     )
+    courier_code: Awb = Field(
+        default="", description="the aggregator's id of the courier; Clickpost's cp_id is needed to track there"
+    )
     reference: Awb = Field(default="", description="what it was placed under in the aggregator's panel")
     book_pickup: bool = Field(default=False, description="have a reverse pickup booked by the OMS")
 

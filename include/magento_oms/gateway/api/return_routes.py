@@ -234,7 +234,14 @@ def _unit(given: ReturnUnit) -> AskedUnit:
 
 
 def _brought(given: BroughtGiven) -> Brought:
-    return Brought(given.awb, given.courier, given.account, given.reference, given.book_pickup)
+    return Brought(
+        awb=given.awb,
+        courier=given.courier,
+        account=given.account,
+        courier_code=given.courier_code,
+        reference=given.reference,
+        book_pickup=given.book_pickup,
+    )
 
 
 def _asked(given: ReturnGiven) -> AskedReturn:

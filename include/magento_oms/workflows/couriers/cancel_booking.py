@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from magento_oms.ports import Aggregator, Cancelled, Direction, Operation, ParcelStatus
+from magento_oms.domain.parcels import booking_reference
+from magento_oms.ports import Aggregator, Booked, Cancelled, Direction, Operation, ParcelStatus, PermanentError
 from magento_oms.storage import orders
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
@@ -49,10 +50,29 @@ class CancelBooking:
 
 def _cancel(world: Aggregator, subject: StoredBooking) -> list[Cancelled]:
     if subject.direction is Direction.REVERSE:
-        return [world.cancel_return(subject.booked)]
+        return [world.cancel_return(_known_there(world, subject))]
     answers = []
     if subject.booked.awb and Operation.CANCEL_AWB in world.operations:
         answers.append(world.cancel_awb(subject.booked))
     if Operation.CANCEL_ORDER in world.operations:
         answers.append(world.cancel_order(subject.booked))
     return answers
+
+
+def _known_there(world: Aggregator, subject: StoredBooking) -> Booked:
+    """What the aggregator has of a return; one that somebody else placed there is looked up by their reference.
+
+    Raises:
+        PermanentError: it is not found, so that only a person can cancel it.
+    """
+    ours = booking_reference(subject.increment_id, subject.parcel_id, subject.generation)
+    if subject.booked.order_ref or subject.reference == ours:
+        return subject.booked
+    found = world.find(subject.reference, subject.direction)
+    if found is None or not found.order_ref:
+        raise PermanentError(
+            f"{subject.account} shows no return {subject.reference}: AWB {subject.booked.awb or '(none yet)'} was"
+            " booked by somebody else.",
+            way_out="Cancel it in the aggregator's panel, then dismiss this.",
+        )
+    return found

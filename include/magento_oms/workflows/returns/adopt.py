@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.domain.parcels import NewParcel
 from magento_oms.domain.returns import ReturnKind, ReturnSource, ReturnState
-from magento_oms.ports import Booked, CourierEvent, Direction, StatusReader
+from magento_oms.ports import Booked, Courier, CourierEvent, Direction, StatusReader
 from magento_oms.storage import orders, parcels, return_notices, returns
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredReturn
@@ -47,7 +47,7 @@ def adopt(connection: Connection, account: str, event: CourierEvent, statuses: S
     parcel_id = parcels.create(connection, _reverse_of(connection, forward, there))
     return_id = there.id if there is not None else _place(connection, forward, reference, units)
     returns.set_parcel(connection, return_id, parcel_id)
-    booked = Booked(reference, order_ref=event.order_ref, awb=event.awb, direction=Direction.REVERSE)
+    booked = _told(reference, event)
     booking = parcels.adopt(connection, parcel_id, account, forward.aggregator, booked)
     returns.derive(connection, return_id)
     return booking.id
@@ -64,7 +64,14 @@ def is_another(connection: Connection, booking_id: int, event: CourierEvent) -> 
 def note_awb(connection: Connection, booking: StoredBooking, event: CourierEvent) -> None:
     """A return's AWB may come after the return: from then on it is tracked."""
     if booking.direction is Direction.REVERSE and event.awb and not booking.booked.awb:
-        parcels.note_booked(connection, booking.id, Booked(booking.reference, awb=event.awb, order_ref=event.order_ref))
+        parcels.note_booked(connection, booking.id, _told(booking.reference, event))
+
+
+def _told(reference: str, event: CourierEvent) -> Booked:
+    """What an event tells of a booking. Clickpost tracks only by AWB and courier."""
+    code = event.hints.get("courier_code", "")
+    courier = Courier(code) if code else None
+    return Booked(reference, event.order_ref, awb=event.awb, courier=courier, direction=Direction.REVERSE)
 
 
 def _is_return(event: CourierEvent, statuses: StatusReader) -> bool:

@@ -28,6 +28,7 @@ class Brought:
 
     Attributes:
         awb, courier: of a courier that the caller asked; both or none.
+        courier_code: the aggregator's own id of the courier; Clickpost (`cp_id`) tracks only with it.
         account: code of the courier account where the AWB is tracked, or the return was placed; empty: none of ours.
         reference: that the return was placed under in the aggregator's panel, so that its AWB is fetched from there.
         book_pickup: have the pickup booked by us.
@@ -36,6 +37,7 @@ class Brought:
     awb: str = ""
     courier: str = ""
     account: str = ""
+    courier_code: str = ""
     reference: str = ""
     book_pickup: bool = False
 
@@ -52,11 +54,14 @@ def check(connection: Connection, store: StoreConfig | None, order_id: int, kind
         details.append(Detail("/courier", "The AWB's courier is needed, or the courier account that knows it."))
     if sum(ways) > 1:
         details.append(Detail("/book_pickup", "Name an AWB, or a reference at the aggregator, or have it booked."))
+    account = _account(store, brought.account)
+    if brought.awb and account is not None and account.aggregator == "clickpost" and not brought.courier_code.isdigit():
+        details.append(Detail("/courier_code", "Clickpost tracks an AWB only with its courier's cp_id: give it."))
     if brought.reference and not brought.account:
         details.append(Detail("/account", "The courier account where the return was placed is needed."))
     if brought.reference and parcels.find(connection, brought.account, reference=brought.reference) is not None:
         details.append(Detail("/reference", f"{brought.reference} at {brought.account} is another parcel's already."))
-    if brought.account and _account(store, brought.account) is None:
+    if brought.account and account is None:
         details.append(Detail("/account", f"The store ships with no courier account {brought.account!r}."))
     if brought.book_pickup and (store is None or not store.aggregators):
         details.append(Detail("/book_pickup", "The store has no courier account to book a pickup with."))
@@ -102,7 +107,7 @@ def bring(
         booked = Booked(
             brought.reference or stored.return_code,
             awb=brought.awb,
-            courier=Courier("", brought.courier) if brought.courier else None,
+            courier=Courier(brought.courier_code, brought.courier) if brought.courier_code else None,
             direction=Direction.REVERSE,
         )
         booking = parcels.adopt(connection, parcel_id, account.account, account.aggregator, booked)
