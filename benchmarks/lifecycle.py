@@ -10,17 +10,22 @@ over, and shipped on Magento.
 2. Burst: ten times that intake for a while (`--burst` seconds, ten minutes with `--full`); how long until an order is
    stored, and until everything has left. The stand-ins' own ledgers tell whether anything was lost or doubled.
 
-`python -m benchmarks.lifecycle [--orders 200] [--rate 2.4] [--burst 30] [--full]`
+With `--direct` no Airflow runs: three processes call what the tasks call. That measures our own code; what Airflow's
+processes and task starts cost beside it is what the run without it measures.
+
+`python -m benchmarks.lifecycle [--direct] [--orders 200] [--rate 2.4] [--burst 30] [--full]`
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +45,9 @@ from magento_oms.storage.database import psycopg_url
 
 STORES = {"north": "shiprocket", "south": "clickpost", "east": "shipway", "west": "eshipz"}
 PICKUPS = {"shiprocket": "Primary", "shipway": "56024"}
+SHAPES = {"simple": 60, "configurable": 25, "bundle": 10, "many": 5}
+"""Of every hundred orders; `many` has dozens of lines. None that nobody ships."""
+WORKERS = ("pull", "magento", "courier")
 GOAL_RATE = 2.0
 GOAL_CORE = 0.4
 GOAL_STORED = 30.0
@@ -62,6 +70,7 @@ stores:
         address: {{lines: ["Plot 7"], city: Pune, state: Maharashtra, pincode: "411001"}}
         phone: "9876500001"
         gstin: 27AAPFU0939F1ZV
+        stock: unlimited
     invoice: {{prefix: {prefix}, hsn: "6109", gst_percent: 5}}
     aggregators:
       - aggregator: {aggregator}
@@ -103,8 +112,9 @@ class Phase:
 class Bench:
     """The running stack with a warehouse."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, workers: Sequence[subprocess.Popen[bytes]]) -> None:
         self.stack = stack
+        self.workers = workers
         self.dice = random.Random(7)
         self.warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
         self.stores = {code: SandboxClient(stack.sandbox_url, code) for code in STORES}
@@ -116,7 +126,8 @@ class Bench:
         """Place orders at a store: half of them paid, half to be paid at the door."""
         now = datetime.now(UTC)
         payment = self.dice.choice(("cod", "prepaid"))
-        for order in self.stores[code].place_orders(count, store_id=1, payment=payment):
+        (shape,) = self.dice.choices(tuple(SHAPES), tuple(SHAPES.values()))
+        for order in self.stores[code].place_orders(count, store_id=1, payment=payment, shape=shape):
             phase.placed[code, order.entity_id] = now
 
     def work(self, seconds: float) -> None:
@@ -125,6 +136,8 @@ class Bench:
         while True:
             for happened in self.stack.look_after():
                 print(happened, flush=True)
+            if any(worker.poll() is not None for worker in self.workers):
+                raise RuntimeError("A worker ended by itself.")
             self.warehouse.work()
             left = end - time.monotonic()
             if left <= 0:
@@ -174,14 +187,18 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=2.4, help="orders a second that are placed in it")
     parser.add_argument("--burst", type=float, default=30.0, help="seconds of the burst")
     parser.add_argument("--full", action="store_true", help="a burst of ten minutes; its drain takes an hour or more")
+    parser.add_argument("--direct", action="store_true", help="without Airflow: only our own code")
     given = parser.parse_args()
     burst = 600.0 if given.full else given.burst
-    report = Report("lifecycle", figures={"stores": len(STORES), "load of the machine before": psutil.getloadavg()[0]})
+    how = "called directly, without Airflow" if given.direct else "through Airflow's processes"
+    report = Report("lifecycle_direct" if given.direct else "lifecycle")
+    report.figures |= {"how": how, "stores": len(STORES), "load of the machine before": psutil.getloadavg()[0]}
     with tempfile.TemporaryDirectory(prefix="oms-bench-") as folder:
         place = Path(folder)
         place.chmod(0o755)
-        with LocalStack(plan(place)).running() as stack:
-            bench = Bench(stack)
+        with LocalStack(plan(place, airflow=not given.direct)).running() as stack, ExitStack() as ours:
+            workers = [ours.enter_context(worker(stack, name)) for name in WORKERS] if given.direct else []
+            bench = Bench(stack, workers)
             print("everything runs; one order of each store to warm up", flush=True)
             warm = Phase()
             for code in STORES:
@@ -192,7 +209,21 @@ def main() -> int:
     return report.finish()
 
 
-def plan(place: Path) -> Plan:
+@contextmanager
+def worker(stack: LocalStack, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of `lifecycle_worker`."""
+    with Path(stack.environment["AIRFLOW_HOME"]).with_name(f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.lifecycle_worker", name], env=stack.environment, stdout=log, stderr=log
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def plan(place: Path, *, airflow: bool) -> Plan:
     """Four stores, each with an account at another aggregator."""
     instances = place / "instances"
     instances.mkdir()
@@ -204,13 +235,13 @@ def plan(place: Path) -> Plan:
     couriers = tuple((aggregator, f"{code}_ship", f"{code}_ship") for code, aggregator in STORES.items())
     return Plan(
         place / "state", instances, tuple(STORES), couriers=couriers, gateway=True,
-        sandbox_arguments=("--profile", "recorded"),
+        airflow=airflow, sandbox_arguments=("--profile", "recorded"),
     )  # fmt: skip
 
 
 def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
     """Place orders at a fixed rate and see how fast they leave, and at what cost."""
-    phase, before, started = Phase(), cores(bench.stack), time.monotonic()
+    phase, before, started = Phase(), cores(bench), time.monotonic()
     codes = list(STORES)
     for number in range(orders):
         bench.work(max(0.0, started + number / rate - time.monotonic()))
@@ -218,7 +249,7 @@ def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
         if number % 50 == 49:
             print(f"  {number + 1} orders placed", flush=True)
     bench.finish(phase)
-    used = {name: seconds - before[name] for name, seconds in cores(bench.stack).items()}
+    used = {name: seconds - before[name] for name, seconds in cores(bench).items()}
     left = sorted(phase.left.values())
     reached = (len(left) - 1) / (left[-1] - left[0]).total_seconds()
     ours = sum(seconds for name, seconds in used.items() if name != "stand-ins")
@@ -297,14 +328,15 @@ def doubled(bench: Bench) -> Iterable[str]:
     return found
 
 
-def cores(stack: LocalStack) -> dict[str, float]:
+def cores(bench: Bench) -> dict[str, float]:
     """Core-seconds by process, with what their ended children used. Postgres without the backends of the stand-ins."""
     used: dict[str, float] = {}
-    for name, pid in stack.pids().items():
+    pids = bench.stack.pids()
+    for name, pid in [*pids.items(), *zip(WORKERS, (worker.pid for worker in bench.workers), strict=False)]:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
         used["stand-ins" if name == "sandbox" else name] = sum(map(_seconds, tree))
-    theirs = [each for each in psutil.Process(stack.pids()["postgres"]).children() if _is_theirs(each)]
+    theirs = [each for each in psutil.Process(pids["postgres"]).children() if _is_theirs(each)]
     of_theirs = sum(map(_seconds, theirs))
     used["postgres"] -= of_theirs
     used["stand-ins"] += of_theirs

@@ -5,7 +5,7 @@
 2. A store with thousands of orders, all in the OMS: a clean day by counting, and the same day read whole, which tells
    what a clean day costs; then one order is lost, and found.
 
-`python -m benchmarks.reconcile [--orders N] [--only compare|requests]`
+`python -m benchmarks.reconcile [--orders N]`
 """
 
 from __future__ import annotations
@@ -49,17 +49,14 @@ def main() -> int:
     """Run and report; the exit code tells whether the goals were reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000, help="in the store of the second part")
-    parser.add_argument("--only", choices=("compare", "requests"), help="one part of it")
     parser.add_argument("--compare", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.compare:
         print(json.dumps(_compare(arguments.compare)))
         return 0
     report = Report("reconcile")
-    if arguments.only != "requests":
-        _growth(report)
-    if arguments.only != "compare":
-        _requests(report, arguments.orders)
+    _growth(report)
+    _requests(report, arguments.orders)
     return report.finish()
 
 

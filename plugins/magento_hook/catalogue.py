@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from magento_hook.client import MagentoClient
 from magento_hook.criteria import Condition, Filter, MasterField
 from magento_hook.lists import Groups, ListReader, Rows
-from magento_oms.ports import ChangedIn, MasterPage, PermanentError
+from magento_oms.ports import ChangedIn, Json, MasterPage, PermanentError
 
 _BY_ID = (MasterField.ENTITY_ID,)
 
@@ -47,6 +47,15 @@ class CatalogueReader:
         found = self._products.page((tuple(wanted),), _BY_ID, len(product_ids) + len(skus))
         return _master_page(found)
 
+    def shipped_apart(self, product_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the bundles whose parts are shipped on their own (`shipment_type` 1).
+
+        An order does not tell it, and a shipment of the wrong items is refused, or silently lacks them.
+        """
+        wanted = Filter(MasterField.ENTITY_ID, Condition.IN, tuple(product_ids))
+        found = self._products.page(((wanted,),), _BY_ID, len(product_ids))
+        return frozenset(int(row["id"]) for row in found.rows if _attribute(row, "shipment_type") == "1")
+
     def customers_after(self, after: int, where: ChangedIn, *, page_size: int) -> MasterPage:
         """The next registered customers with a higher id, with their addresses. Raises as `products_after`."""
         return _page_after(self._customers, "customer", after, where, page_size)
@@ -58,6 +67,13 @@ class CatalogueReader:
     def count_customers(self, where: ChangedIn) -> int:
         """How many customers there are."""
         return self._customers.count(_changed(where))
+
+
+def _attribute(product: Json, code: str) -> str:
+    values = (
+        each.get("value") for each in product.get("custom_attributes") or () if each.get("attribute_code") == code
+    )
+    return str(next(values, ""))
 
 
 def _page_after(lists: ListReader, noun: str, after: int, where: ChangedIn, page_size: int) -> MasterPage:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.airflow.whole_stack import Stack
 
+from magento_oms.local.demo_shop_server import SECRET, ShopServer
 from magento_oms.local.supervisor import REPOSITORY, SANDBOX_PASSWORD, LocalStack, Plan
 
 LOCKED_OUT = """
@@ -31,6 +32,13 @@ stores:
     locations:
       - {code: nagpur, name: Nagpur, address: {lines: [Plot 9], city: Nagpur, state: Maharashtra, pincode: "440001"}}
 """
+COURIERS = (
+    ("shiprocket", "heritage_ship", "shiprocket_heritage"),
+    ("clickpost", "heritage_click", "clickpost_heritage"),
+    ("eshipz", "mela_ez", "eshipz_mela"),
+    ("shipway", "mela_way", "shipway_mela"),
+)
+"""Aggregator, account and connection, as the demo's files name them."""
 MALFORMED = "code: malformed\nname: [unclosed\n"
 
 
@@ -52,11 +60,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     (instances / "lockedout.yaml").write_text(LOCKED_OUT.format(url="${HERITAGE_URL}"))
     (instances / "stocked.yaml").write_text(STOCKED)
     wrong = {"conn_type": "magento", "login": "nobody", "password": f"not-{SANDBOX_PASSWORD}"}
-    plan = Plan(
-        folder / "state",
-        instances,
-        ("heritage", "mela", "stocked"),
-        settings={"AIRFLOW_CONN_MAGENTO_LOCKEDOUT": json.dumps(wrong)},
-    )
-    with LocalStack(plan).running() as running:
-        yield Stack(running)
+    with ShopServer().running() as shop:
+        plan = Plan(
+            folder / "state",
+            instances,
+            ("heritage", "mela", "stocked"),
+            couriers=COURIERS,
+            gateway=True,
+            settings={
+                "AIRFLOW_CONN_MAGENTO_LOCKEDOUT": json.dumps(wrong),
+                "AIRFLOW_CONN_NOTIFY_MELA": json.dumps({"conn_type": "generic", "password": SECRET}),
+                "AIRFLOW_CONN_NOTIFY_HERITAGE": json.dumps({"conn_type": "generic", "password": SECRET}),
+                "SHOP_EVENTS_URL": shop.url,
+            },
+        )
+        with LocalStack(plan).running() as running:
+            yield Stack(running, shop)

@@ -7,9 +7,8 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 
-import psutil
 import pytest
-from tests.airflow.whole_stack import Stack
+from tests.airflow.whole_stack import Stack, kill_busy_workers
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -137,16 +136,6 @@ def test_a_worker_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(sta
         300,
     )
     assert [references(stack, "mela", order.entity_id) for order in orders] == [1, 1, 1]
-
-
-def kill_busy_workers(stack: Stack) -> bool:
-    """SIGKILL the executor's workers that carry out a task, and the tasks under them."""
-    scheduler = psutil.Process(stack.local.pids()["scheduler"])
-    busy = [worker for worker in scheduler.children() if worker.children()]
-    for worker in busy:
-        for process in [*worker.children(recursive=True), worker]:
-            os.kill(process.pid, signal.SIGKILL)
-    return bool(busy)
 
 
 @pytest.mark.parametrize("name", ["triggerer", "scheduler"])

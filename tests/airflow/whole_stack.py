@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import psutil
 import psycopg
 
 from commerce_sandbox.client import SandboxClient
+from magento_oms.local.demo_shop_server import ShopServer
 from magento_oms.local.supervisor import LocalStack
 from magento_oms.storage.database import psycopg_url
 
@@ -21,8 +25,9 @@ from magento_oms.storage.database import psycopg_url
 class Stack:
     """The running stack, with what tests ask of it."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, shop: ShopServer) -> None:
         self.local = stack
+        self.shop = shop
         self._token = ""
 
     def sandbox(self, code: str) -> SandboxClient:
@@ -93,3 +98,13 @@ class Stack:
         """Make what waits to be looked up due now (a test does not wait for the settle delay). Always False."""
         self.rows_changed(f"update effect set due_at = now() where state = 'unknown' and target = '{target}'")
         return False
+
+
+def kill_busy_workers(stack: Stack) -> bool:
+    """SIGKILL the executor's workers that carry out a task, and the tasks under them."""
+    scheduler = psutil.Process(stack.local.pids()["scheduler"])
+    busy = [worker for worker in scheduler.children() if worker.children()]
+    for worker in busy:
+        for process in [*worker.children(recursive=True), worker]:
+            os.kill(process.pid, signal.SIGKILL)
+    return bool(busy)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 from tests.workflows.fakes import FakeMagento
-from tests.workflows.oms import Oms
 
 from magento_oms.settings import settings
 
@@ -46,18 +45,6 @@ def test_orders_are_compared_listed_and_shown(run: Run, lost: int, reports: Path
 
 def test_what_is_lost_ends_the_command_with_1(run: Run, lost: int) -> None:
     assert "lost 1" in run("reconcile", "orders", "loom", *WINDOW, "--dry-run", code=1).stdout
-
-
-def test_what_stays_is_shown_with_the_order_and_can_be_put_away(
-    run: Run, order: int, oms: Oms, store: FakeMagento
-) -> None:
-    store.pass_time(86_400)
-    oms.run("update sales_order set shipping = shipping + 1")
-    run("reconcile", "orders", "loom", *WINDOW, "--full")
-    assert "the amounts differ (shipping: Magento 0, OMS 1)" in run("orders", "show", "loom", order).stdout
-    [entry] = json.loads(run("quarantine", "list", "--json").stdout)
-    run("quarantine", "dismiss", entry["id"], "--reason", "known")
-    assert json.loads(run("quarantine", "list", "--json").stdout) == []
 
 
 def test_errors_tell_the_way_out(run: Run, order: int, reports: Path) -> None:

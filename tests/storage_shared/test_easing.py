@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
-import structlog
 
 from magento_oms.ports import RateLimited
 from magento_oms.storage import easing
@@ -152,19 +150,6 @@ def test_fast_answers_that_become_a_little_slower_are_no_trouble(
     for _ in range(10):
         budget.observed(KIND, 0.06, 200)
     assert now(oms_database).allowed == 10
-
-
-def test_answer_is_not_lost_because_the_database_is_away(oms_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = SharedBudget(oms_database, SCOPE, per_second=10)
-    budget.spend()
-
-    def away(*_: object, **__: object) -> None:
-        raise psycopg.OperationalError("the server is restarting")
-
-    monkeypatch.setattr(budget._link, "rows", away)
-    with structlog.testing.capture_logs() as told:
-        budget.observed(KIND, 0.1, 429)
-    assert told[0]["error"] == "OperationalError"
 
 
 def test_what_is_usual_is_kept_for_few_kinds(oms_database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,7 @@ class FakeMagento(FakeCatalogue, FakeInventory):
         self.ledger: list[tuple[str, int]] = []
         self.invoices: list[Row] = []
         self.shipments: list[Row] = []
+        self.ships_apart: frozenset[int] = frozenset()
         self.credit_memos: list[Row] = []
         self.rmas: list[Row] | None = None
         self.before_call: Callable[[str], None] = lambda method: None
@@ -381,6 +382,10 @@ class FakeMagento(FakeCatalogue, FakeInventory):
     def invoices_of(self, entity_id: int) -> Sequence[Json]:
         with self._call("invoices_of", entity_id):
             return copy.deepcopy([row for row in self.invoices if row["order_id"] == entity_id])
+
+    def shipped_apart(self, product_ids: Sequence[int]) -> frozenset[int]:
+        with self._call("shipped_apart", 0):
+            return frozenset(product_ids) & self.ships_apart
 
     def shipments_of(self, entity_id: int) -> Sequence[Json]:
         with self._call("shipments_of", entity_id):

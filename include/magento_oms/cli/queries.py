@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from magento_oms.ports import ConfigurationError
-from magento_oms.storage import reconciliation
 
 Row = dict[str, Any]
 
@@ -175,14 +174,14 @@ def parts(connection: Connection, order_id: int, instance: str, entity_id: int) 
 
 
 def quarantined(connection: Connection, instance: str, entity_id: int) -> list[Row]:
-    """Quarantine entries of an order, of its effects and of what reconciliations found, open or resolved."""
+    """Quarantine entries of an order and of its effects, open or resolved."""
     return _rows(
         connection,
         "select q.* from quarantine q left join effect e on e.id = q.effect_id"
-        " where q.instance = :instance and (q.subject = any(:subjects) or e.order_id ="
+        " where q.instance = :instance and (q.subject = :subject or e.order_id ="
         " (select id from sales_order where instance = :instance and entity_id = :entity_id)) order by q.id",
         instance=instance,
-        subjects=[f"order:{entity_id}", reconciliation.subject(entity_id)],
+        subject=f"order:{entity_id}",
         entity_id=entity_id,
     )
 

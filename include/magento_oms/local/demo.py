@@ -301,7 +301,10 @@ class _Demo:
         order = demo_ledger.an_order_with_papers(self._stack.oms_url)
         console.print(f"Airflow UI: [bold]{self._stack.airflow_url}[/bold]   logs: {STATE / 'logs'}")
         if order is not None:
-            console.print(f"The papers of an order: [bold]{shown} orders show {' '.join(order)} --documents[/bold]")
+            console.print(
+                f"The papers of an order: [bold]{shown} orders show {' '.join(order)} --documents[/bold]",
+                soft_wrap=True,
+            )
 
 
 def _command_of(stack: LocalStack) -> Path:

@@ -36,9 +36,9 @@ def show(console: Console, reports: Sequence[InstanceReport], facts: dict[str, A
         problems: what is wrong with it.
     """
     table = Table(title="What became of the orders", title_justify="left", show_edge=False, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for report in reports:
-        table.add_column(report.name, justify="right")
+        table.add_column(report.name, justify="right", no_wrap=True)
     for title, rows in _sections(reports):
         table.add_section()
         table.add_row(f"[bold]{title}")
@@ -51,11 +51,11 @@ def show(console: Console, reports: Sequence[InstanceReport], facts: dict[str, A
         console.print(f"{name}: {value}", highlight=False)
     for report in reports:
         for reason in report.quarantine:
-            console.print(f"quarantine of {report.code}, for a person: {reason}", style="dim", markup=False)
+            console.print(f"for a person, {report.code}: {reason}", style="dim", markup=False, soft_wrap=True)
     lost, doubled = sum(report.lost for report in reports), sum(report.doubled for report in reports)
     console.print(f"[bold]lost {lost}, doubled {doubled}")
     for problem in problems[:20]:
-        console.print(problem, style="red", markup=False, highlight=False)
+        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     if len(problems) > 20:
         console.print(f"... and {len(problems) - 20} more, in build/demo.json", style="red")
 
@@ -80,18 +80,18 @@ def _sections(reports: Sequence[InstanceReport]) -> list[tuple[str, list[Row]]]:
             [
                 ("invoices issued", lambda report: _count(report.invoices)),
                 ("handed over", _of("fulfilments", "handed_over")),
-                ("refused by one courier account, taken by the next", lambda report: _count(report.fell_over)),
+                ("gone on to the next courier account", lambda report: _count(report.fell_over)),
                 *((f"delivered by {name.title()}", _of("delivered", name)) for name in aggregators),
-                *((f"the store's own server told: {name}", _of("told", name)) for name in events),
+                *((f"told to the store's server: {name}", _of("told", name)) for name in events),
                 ("in quarantine", lambda report: _count(len(report.quarantine))),
             ],
         ),
         (
-            "seconds since an order was placed (median, 95 %)",
+            "seconds from placed (median, p95)",
             [
-                ("until it is in the OMS", lambda report: _seconds(report.stored_after)),
-                ("until it is acknowledged on Magento", lambda report: _seconds(report.acknowledged_after)),
-                ("until it is handed over", lambda report: _seconds(report.handed_over_after)),
+                ("until in the OMS", lambda report: _seconds(report.stored_after)),
+                ("until acknowledged on Magento", lambda report: _seconds(report.acknowledged_after)),
+                ("until handed over", lambda report: _seconds(report.handed_over_after)),
             ],
         ),
     ]

@@ -17,7 +17,7 @@ from magento_oms.storage.database import engine
 
 UNITS = 40
 """Of every SKU that a counted warehouse has."""
-KEPT_OF_TEN = 6
+KEPT_OF_TEN = 7
 """Of ten SKUs a warehouse has so many when the demo begins: orders are split, and some wait for goods."""
 VAN_EVERY = 8.0
 """Seconds between the couriers' visits."""

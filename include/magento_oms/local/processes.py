@@ -43,7 +43,7 @@ class Child:
     log: Path
     ready: Callable[[], bool]
     guard: Guard
-    ready_seconds: float = 90.0
+    ready_seconds: float = 240.0
     keep_open: tuple[int, ...] = ()
     restarts: int = 0
     process: subprocess.Popen[bytes] | None = None

@@ -12,7 +12,6 @@ from magento_oms.orchestration.alerting import tell_it_is_over
 from magento_oms.orchestration.tasks import Summary, dag_id, run_id, span
 from magento_oms.storage.catalogue import BEGINNING
 from magento_oms.workflows.master_data import pull
-from magento_oms.workflows.master_data.customers import erase_old
 
 
 def pull_catalogue(code: str) -> Summary:
@@ -22,13 +21,8 @@ def pull_catalogue(code: str) -> Summary:
 
 def pull_customers(code: str) -> Summary:
     """Task: read the customers changed in the run's window, or in the span that the form names."""
-    config = wiring.instance(code)
-    if not config.customers.pull:
-        erased = erase_old(wiring.oms_url(), config)
-        raise AirflowSkipException(
-            f"Customers are not read: `customers.pull` is false in instances/{code}.yaml. What is personal of {erased}"
-            " was erased, their time had come."
-        )
+    if not wiring.instance(code).customers.pull:
+        raise AirflowSkipException(f"Customers are not read: `customers.pull` is false in instances/{code}.yaml.")
     return _pull(code, pull.CUSTOMERS)
 
 

@@ -189,6 +189,10 @@ class MagentoOrderActions(Protocol):
         """Ship exactly `items` (order item id → quantity) from an MSI source and return the shipment's id."""
         ...
 
+    def shipped_apart(self, product_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the bundles whose parts are shipped on their own; one that is not sold any more counts as whole."""
+        ...
+
     def cancel(self, entity_id: int) -> bool:
         """Cancel what is left of an order; whether Magento says that it did. Read it back: it may say so wrongly."""
         ...

@@ -18,13 +18,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import psycopg
-import structlog
 from sqlalchemy import Connection, text
 
 from magento_oms.storage.link import Link
-
-log = structlog.get_logger(__name__)
 
 RECOVERY = 120.0
 """Seconds in which nothing grows back to the whole."""
@@ -88,15 +84,7 @@ class Easing:
         self._lock = threading.Lock()
 
     def observed(self, kind: str, seconds: float, status: int | None) -> None:
-        """One request of a kind took so long and was answered so; None: not at all. Never raises: the request is made,
-        and its answer must not be lost because the database is away.
-        """
-        try:
-            self._observed(kind, seconds, status)
-        except psycopg.Error as error:
-            log.warning("how a system is doing could not be noted", scope=self._scope, error=type(error).__name__)
-
-    def _observed(self, kind: str, seconds: float, status: int | None) -> None:
+        """One request of a kind took so long and was answered so; None: not at all."""
         if status in OVERLOADED:
             self._ease(0.5, OVERLOADED[status])
             return

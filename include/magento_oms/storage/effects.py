@@ -213,23 +213,20 @@ def claim_due(connection: Connection, target: str, *, limit: int, lease: timedel
             "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
             "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
             "  order by e.due_at, e.id limit :limit for update skip locked"
-            "), first as (select distinct on (lane) id, state from free order by lane, due_at, id)"
-            " update effect e set"
+            "), first as (select distinct on (lane) id, state from free order by lane, due_at, id"
+            "), claimed as (update effect e set"
             "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
             "  state = case when first.state = 'due' then 'sending' else e.state end"
             " from first where e.id = first.id"
             " returning e.id, e.target, e.kind, e.subject, e.generation, e.order_id, e.details, first.state as was,"
             " e.attempts, e.not_found"
+            "), noted as (insert into effect_attempt (effect_id, number, action)"
+            "  select id, attempts, case when was = 'due' then 'send' else 'find' end from claimed)"
+            " select * from claimed order by id"
         ),
         {"target": target, "limit": limit, "lease": lease, "claim": (claim := secrets.token_hex(8))},
     ).all()
-    claimed = [_claimed(row, claim) for row in sorted(rows, key=lambda row: row.id)]
-    for effect in claimed:
-        connection.execute(
-            text("insert into effect_attempt (effect_id, number, action) values (:id, :number, :action)"),
-            {"id": effect.id, "number": effect.number, "action": effect.action},
-        )
-    return claimed
+    return [_claimed(row, claim) for row in rows]
 
 
 def _claimed(row: Row[Any], claim: str) -> ClaimedEffect:
@@ -254,13 +251,15 @@ def done(
     """It happened. What waited for it becomes due."""
     _finish(connection, effect, EffectState.DONE, outcome=outcome, exchange=exchange)
     # Locked first: of two that are done at the same moment, the later one sees the other.
-    connection.execute(
+    waiting = connection.execute(
         text(
             "select id from effect where state = 'planned'"
             " and id in (select effect_id from effect_after where after_id = :id) order by id for update"
         ),
         {"id": effect.id},
     )
+    if waiting.first() is None:
+        return
     for target in connection.execute(
         text(
             "update effect e set state = 'due', due_at = now() where e.state = 'planned'"
@@ -396,10 +395,13 @@ def _finish(
     final = after in (EffectState.DONE, EffectState.FAILED)
     changed = connection.execute(
         text(
-            "update effect set state = :after, claim = null, claimed_until = null, due_at = now() + :due_in,"
-            " not_found = case when :looks < 0 then 0 else not_found + :looks end, last_error = :error,"
-            " way_out = :way_out, finished_at = case when :final then now() end"
-            " where id = :id and claim = :claim and state = :before"
+            "with changed as ("
+            "  update effect set state = :after, claim = null, claimed_until = null, due_at = now() + :due_in,"
+            "  not_found = case when :looks < 0 then 0 else not_found + :looks end, last_error = :error,"
+            "  way_out = :way_out, finished_at = case when :final then now() end"
+            "  where id = :id and claim = :claim and state = :before returning id"
+            ") update effect_attempt a set ended_at = clock_timestamp(), outcome = :outcome, exchange = :exchange"
+            " from changed where a.effect_id = changed.id and a.number = :number"
         ),
         {
             "id": effect.id,
@@ -411,22 +413,13 @@ def _finish(
             "error": error,
             "way_out": way_out,
             "final": final,
-        },
-    ).rowcount
-    if not changed:
-        raise ClaimLost(f"effect {effect.id} was claimed by another worker meanwhile")
-    connection.execute(
-        text(
-            "update effect_attempt set ended_at = clock_timestamp(), outcome = :outcome, exchange = :exchange"
-            " where effect_id = :id and number = :number"
-        ),
-        {
-            "id": effect.id,
             "number": effect.number,
             "outcome": outcome if error is None else f"{outcome}: {error}",
             "exchange": _json(exchange) if exchange else None,
         },
-    )
+    ).rowcount
+    if not changed:
+        raise ClaimLost(f"effect {effect.id} was claimed by another worker meanwhile")
 
 
 def next_due(connection: Connection, target: str) -> datetime | None:

@@ -203,12 +203,14 @@ def anything_due(connection: Connection, instance: str) -> bool:
     )
 
 
-def count_due(connection: Connection, instance: str) -> int:
-    """How many figures are due now."""
+def count_due(connection: Connection, instance: str, *, but: Collection[str] = ()) -> int:
+    """How many figures are due now, without those of some SKUs."""
     return int(
         connection.execute(
-            text("select count(*) from stock_figure where instance = :instance and due_at <= now()"),
-            {"instance": instance},
+            text(
+                "select count(*) from stock_figure where instance = :instance and due_at <= now() and sku <> all(:but)"
+            ),
+            {"instance": instance, "but": list(but)},
         ).scalar_one()
     )
 
@@ -232,31 +234,27 @@ def claim(
         busy: SKUs that are being told now.
         only: no other SKUs.
     """
-    skus = connection.execute(
+    rows = connection.execute(
         text(
-            "select sku from stock_figure where instance = :instance and due_at <= now()"
-            " and source = any(:sources) and sku <> all(:busy)"
-            " and (cast(:only as text[]) is null or sku = any(:only))"
-            " group by sku order by min(due_at), sku limit :limit"
+            "with chosen as ("
+            "  select sku, min(due_at) from stock_figure where instance = :instance and due_at <= now()"
+            "  and source = any(:sources) and sku <> all(:busy)"
+            "  and (cast(:only as text[]) is null or sku = any(:only))"
+            "  group by sku order by 2, 1 limit :limit"
+            ") update stock_figure f set unsettled_until = greatest(f.unsettled_until, f.sending_until),"
+            "  sending_until = now() + :lease"
+            " from chosen where f.instance = :instance and f.sku = chosen.sku and f.source = any(:sources)"
+            " returning f.sku, f.source, f.told, f.unsettled_until is not null as unsettled,"
+            "  f.seen_at is not null as seen, f.tries, f.due_at, now() as claimed_at"
         ),
         {
             "instance": instance,
             "sources": list(sources),
             "limit": limit,
+            "lease": lease,
             "busy": list(busy),
             "only": None if only is None else list(only),
         },
-    ).scalars()
-    # A statement of its own: joined, it is slow while the table's statistics are old.
-    rows = connection.execute(
-        text(
-            "update stock_figure set unsettled_until = greatest(unsettled_until, sending_until),"
-            " sending_until = now() + :lease"
-            " where instance = :instance and sku = any(:skus) and source = any(:sources)"
-            " returning sku, source, told, unsettled_until is not null as unsettled, seen_at is not null as seen,"
-            " tries, due_at, now() as claimed_at"
-        ),
-        {"instance": instance, "skus": list(skus), "sources": list(sources), "lease": lease},
     )
     return [Claimed(*row) for row in rows]
 

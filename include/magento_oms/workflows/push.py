@@ -38,6 +38,8 @@ AT_ONCE = 4
 """Requests in flight towards one outside system; each is about another order."""
 CLAIM = timedelta(minutes=3)
 """Longer than all requests of one effect can take: after that its worker counts as gone."""
+EXPIRE_EVERY = 5.0
+"""Seconds between looks for claims whose worker is gone; these last for minutes."""
 LOOK_AGAIN = timedelta(seconds=30)
 LONGEST_NOT_NOW = 3600.0
 """Seconds between tries of what cannot be sent as things are."""
@@ -164,6 +166,7 @@ class _Worker:
         self._summary = summary
         self._lock = threading.Lock()
         self._failures_in_a_row = 0
+        self._expire_at = 0.0
         self._under_way: set[Future[None]] = set()
         self.trouble: OutsideError | None = None
         self.stop = False
@@ -196,7 +199,9 @@ class _Worker:
             if (held := holds.held(connection, self._target)) is not None:
                 self._summary.held, self.stop = held, True
                 return []
-            self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
+            if time.monotonic() >= self._expire_at:
+                self._expire_at = time.monotonic() + EXPIRE_EVERY
+                self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
             return effects.claim_due(connection, self._target, limit=room, lease=CLAIM)
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
@@ -242,9 +247,9 @@ class _Worker:
             # The order is locked before effects, as intake does.
             kind.settle(connection, subject, result)
             effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
-            quarantine.resolve(
-                connection, _instance(connection, effect), f"effect:{effect.id}", resolution=f"done: {result.outcome}"
-            )
+            if effect.number > 1:  # what is done at once was never in quarantine
+                told = f"done: {result.outcome}"
+                quarantine.resolve(connection, _instance(connection, effect), f"effect:{effect.id}", resolution=told)
         self._count("done" if effect.action == "send" else "found")
 
     def _record_not_now(self, effect: ClaimedEffect, reason: NotNow) -> None:

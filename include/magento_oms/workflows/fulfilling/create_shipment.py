@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
@@ -14,7 +15,7 @@ from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.workflows.effect_kinds import NotNow, Result
 from magento_oms.workflows.fulfilling import effects as fulfilling
-from magento_oms.workflows.fulfilling.items import acted_on, short_of
+from magento_oms.workflows.fulfilling.items import bundles, shipped_on, short_of
 
 CANCELLED = frozenset({"canceled", "closed"})
 WAITS = {"holded": "is on hold", "payment_review": "is in payment review", "pending_payment": "waits for its payment"}
@@ -78,7 +79,7 @@ class CreateShipment:
         if shipment := ours(magento, subject):
             return _result(shipment)
         # Magento ships less than it is asked for, without a word, where less is left.
-        items = acted_on(order, subject.lines)
+        items = to_ship(magento, order, subject)
         if short := short_of(order, items):
             raise PermanentError(
                 f"Order {stored.increment_id}: Magento has less to ship than was handed over ({short}).",
@@ -140,6 +141,12 @@ def shipment_subject(connection: Connection, config: InstanceConfig, fulfilment_
         tracks=tuple(Track(row.awb, row.courier or row.aggregator.title()) for row in rows),
         source=location.msi_source if location else None,
     )
+
+
+def to_ship(magento: MagentoOrderActions, order: Json, subject: ShipmentSubject) -> dict[int, Decimal]:
+    """Item id that Magento ships → units. Where there are bundles, their products are asked how they are shipped."""
+    parts_of = bundles(order, subject.lines)
+    return shipped_on(order, subject.lines, magento.shipped_apart(sorted(parts_of)) if parts_of else frozenset())
 
 
 def ours(magento: MagentoOrderActions, subject: ShipmentSubject) -> Json | None:

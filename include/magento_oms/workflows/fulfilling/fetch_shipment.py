@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,7 @@ from magento_oms.storage import orders, quarantine
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows.effect_kinds import Result
 from magento_oms.workflows.fulfilling import effects as fulfilling
-from magento_oms.workflows.fulfilling.create_shipment import ShipmentSubject, ours, shipment_subject
-from magento_oms.workflows.fulfilling.items import acted_on
+from magento_oms.workflows.fulfilling.create_shipment import ShipmentSubject, ours, shipment_subject, to_ship
 
 DIFFERS = "shipment_differs"
 
@@ -49,7 +49,7 @@ class FetchShipment:
         """Read and compare."""
         shipment = ours(magento, subject)
         order = magento.order(subject.stored.entity_id)
-        seen = _seen(shipment, order, subject)
+        seen = _seen(shipment, order, subject, to_ship(magento, order, subject))
         return Result(seen.differs or f"agrees; the order is {seen.order_state} on Magento", facts={"seen": seen})
 
     def find(self, magento: MagentoOrderActions, subject: ShipmentSubject) -> Result | None:
@@ -97,7 +97,7 @@ class FetchShipment:
         )
 
 
-def _seen(shipment: Json | None, order: Json, subject: ShipmentSubject) -> Seen:
+def _seen(shipment: Json | None, order: Json, subject: ShipmentSubject, ordered_items: Mapping[int, Decimal]) -> Seen:
     state = str(order.get("state") or "")
     if shipment is None:
         return Seen("-", {}, [], state, "Magento shows no shipment of it")
@@ -107,7 +107,7 @@ def _seen(shipment: Json | None, order: Json, subject: ShipmentSubject) -> Seen:
     }
     tracks = [str(row.get("track_number")) for row in shipment.get("tracks") or ()]
     differences = []
-    ordered = {str(item): units.normalize() for item, units in acted_on(order, subject.lines).items()}
+    ordered = {str(item): units.normalize() for item, units in ordered_items.items()}
     if missing := [item for item, units in ordered.items() if Decimal(items.get(item, "0")) != units]:
         differences.append(
             ", ".join(f"item {item}: Magento shipped {items.get(item, '0')}, we {ordered[item]:f}" for item in missing)

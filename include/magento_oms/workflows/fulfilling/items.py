@@ -12,27 +12,70 @@ ZERO = Decimal(0)
 
 
 def acted_on(order: Json, lines: Iterable[CarriedLine]) -> dict[int, Decimal]:
-    """Item id that Magento acts on → units. A bundle with one price is acted on as a whole.
+    """Item id that Magento invoices or refunds → units. A bundle with one price is acted on as a whole.
 
     Raises:
         PermanentError: the parts of a bundle do not make whole bundles.
     """
-    rows = {int(row.get("item_id") or 0): row for row in order.get("items") or ()}
+    return _units(order, ((line, line.act_on_item_id) for line in lines))
+
+
+def bundles(order: Json, lines: Iterable[CarriedLine]) -> frozenset[int]:
+    """Product ids of the bundles that lines are parts of."""
+    rows = _rows(order)
+    found = (_bundle(rows, line) for line in lines)
+    return frozenset(int(bundle.get("product_id") or 0) for bundle in found if bundle is not None)
+
+
+def shipped_on(order: Json, lines: Iterable[CarriedLine], apart: frozenset[int]) -> dict[int, Decimal]:
+    """Item id that Magento ships → units. A bundle need not be shipped as it is priced, and the order does not say: its
+    product's `shipment_type` does.
+
+    Args:
+        apart: product ids of the bundles whose parts are shipped on their own.
+
+    Raises:
+        PermanentError: the parts of a bundle that is shipped as a whole do not make whole bundles.
+    """
+    rows = _rows(order)
+
+    def item(line: CarriedLine) -> int:
+        bundle = _bundle(rows, line)
+        if bundle is None:
+            return line.act_on_item_id
+        return line.item_id if int(bundle.get("product_id") or 0) in apart else int(bundle["item_id"])
+
+    return _units(order, ((line, item(line)) for line in lines))
+
+
+def _units(order: Json, lines: Iterable[tuple[CarriedLine, int]]) -> dict[int, Decimal]:
+    rows = _rows(order)
     found: dict[int, Decimal] = {}
-    for line in lines:
+    for line, item_id in lines:
         if not line.quantity:
             continue
-        row = rows.get(line.act_on_item_id)
+        row = rows.get(item_id)
         units = line.quantity
         if row is not None and row.get("product_type") == "bundle":
             units = line.quantity * _figure(row, "qty_ordered") / line.ordered
             if units != int(units):
                 raise PermanentError(
-                    f"Item {line.act_on_item_id} is a bundle with one price, and this fulfilment has part of one only.",
-                    way_out="Make the shipment by hand in Magento's admin, then dismiss this.",
+                    f"Item {item_id} is a bundle that Magento takes as a whole, and this fulfilment has a part of one.",
+                    way_out="Do it by hand in Magento's admin, then dismiss this.",
                 )
-        found[line.act_on_item_id] = max(found.get(line.act_on_item_id, ZERO), units)
+        found[item_id] = max(found.get(item_id, ZERO), units)
     return found
+
+
+def _rows(order: Json) -> dict[int, Json]:
+    return {int(row.get("item_id") or 0): row for row in order.get("items") or ()}
+
+
+def _bundle(rows: dict[int, Json], line: CarriedLine) -> Json | None:
+    """The bundle that a line is a part of."""
+    part = rows.get(line.item_id)
+    parent = rows.get(int(part.get("parent_item_id") or 0)) if part else None
+    return parent if parent is not None and parent.get("product_type") == "bundle" else None
 
 
 def left_to_invoice(order: Json, items: dict[int, Decimal]) -> dict[int, Decimal]:

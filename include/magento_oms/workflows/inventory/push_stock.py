@@ -7,7 +7,6 @@ once more after the longest time that Magento may have been at it.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
@@ -172,7 +171,6 @@ class _Push:
         self._rows = [PoolRows(pool.sources, pool.all_locations) for pool in self._pools]
         self._pool_of = {source: pool for pool in self._pools for source in pool.sources}
         self._busy: set[str] = set()
-        self._waiting = 0
         self.trouble: OutsideError | None = None
         self.stopped = False
 
@@ -209,28 +207,33 @@ class _Push:
         while True:
             with self._engine.begin() as connection:
                 taken = inventory.take_changes(connection, self._config.code, self._rows)
-                self._waiting = inventory.count_due(connection, self._config.code)
+                due = inventory.count_due(connection, self._config.code)
             self._summary.changes += taken
             if taken < inventory.TAKE:
-                return self._waiting > 0
+                return due > 0
 
     def _tell_with(self, teller: Teller, only: Collection[str] | None) -> list[Line]:
         """Keep all connections busy until nothing is due; what was told."""
         told: list[Line] = []
         at_once = AT_ONCE[teller.way]
-        ready = self._next(teller, at_once, only)
         with ThreadPoolExecutor(at_once, thread_name_prefix="stock") as workers:
-            in_flight: dict[Future[list[Outcome]], list[Line]] = {}
-            while ready or in_flight:
-                while ready and len(in_flight) < at_once:
-                    portion = ready.popleft()
-                    in_flight[workers.submit(teller.tell, portion)] = portion
-                # Made ready while others are on their way, so that no connection waits for the database.
-                ready = ready or self._next(teller, at_once, only)
+            in_flight: dict[Future[list[Outcome]], set[str]] = {}
+            while True:
+                # One portion more than connections is made ready, so that none waits for the database.
+                while len(in_flight) <= at_once and self.trouble is None and not teller.stop:
+                    portion = self._next(teller, at_once, only)
+                    if portion is None:
+                        break
+                    if portion:
+                        skus = {line.figure.sku for line in portion}
+                        self._busy |= skus
+                        in_flight[workers.submit(teller.tell, portion)] = skus
+                if not in_flight:
+                    break
                 for future in wait(in_flight, return_when=FIRST_COMPLETED).done:
                     outcomes = future.result()
                     self._settle(outcomes)
-                    self._busy -= {line.figure.sku for line in in_flight.pop(future)}
+                    self._busy -= in_flight.pop(future)
                     told += [
                         Line(each.figure, each.quantity)
                         for each in outcomes
@@ -241,44 +244,28 @@ class _Push:
             self._fail(teller.trouble)
         return told
 
-    def _next(self, teller: Teller, at_once: int, only: Collection[str] | None) -> deque[list[Line]]:
-        """A portion for each connection; none where nothing is due, or nothing may be sent any more."""
-        while self.trouble is None and not teller.stop:
-            size = teller.portion(self._waiting, at_once)
-            claimed = self._claim(size * at_once, only)
-            if not claimed:
-                break
-            self._waiting -= len(claimed)
-            lines: dict[str, list[Line]] = {}
-            for line in self._as_they_are(claimed):
-                lines.setdefault(line.figure.sku, []).append(line)
-            if lines:
-                self._busy |= lines.keys()
-                skus = list(lines)
-                portions = [skus[start : start + size] for start in range(0, len(skus), size)]
-                return deque([line for sku in portion for line in lines[sku]] for portion in portions)
-        return deque()
-
-    def _claim(self, skus: int, only: Collection[str] | None) -> list[Claimed]:
-        """Note that figures of so many SKUs are about to be told, unless all sending is held."""
+    def _next(self, teller: Teller, at_once: int, only: Collection[str] | None) -> list[Line] | None:
+        """The next portion to tell, perhaps empty; None where nothing is due."""
         code = self._config.code
         if not self._writer.still_mine():
             self._fail(RetryableError(f"The database session that tells {code} its stock has ended."))
-            return []
+            return None
         with self._engine.begin() as connection:
             held = holds.held(connection, inventory.target(code)) or holds.held(connection, f"magento:{code}")
             if held:
                 self._summary.held = held
-                return []
-            return inventory.claim(
+                return None
+            waiting = inventory.count_due(connection, code, but=self._busy)
+            claimed = inventory.claim(
                 connection,
                 code,
                 self._pool_of,
-                limit=skus,
+                limit=teller.portion(waiting, at_once),
                 lease=LONGEST_CALL + self._settle_delay,
                 busy=self._busy,
                 only=only,
             )
+        return self._as_they_are(claimed) if claimed else None
 
     def _as_they_are(self, claimed: list[Claimed]) -> list[Line]:
         """Figures as they are now, after their claim was committed; settles those that need not be told."""

@@ -86,8 +86,6 @@ class Teller:
 
     def tell(self, lines: Sequence[Line]) -> list[Outcome]:
         """Tell a portion; what came of each line."""
-        if self.stop:
-            return [Outcome(line.figure, Came.LATER, again_in=timedelta(0)) for line in lines]
         try:
             types = self._types([line for line in lines if not line.figure.seen])
         except OutsideError as error:
