@@ -3,7 +3,7 @@
 Tells the store what may be sold: only the SKUs whose figure changed, each as it is now, in batches whose size the store
 itself teaches. A sample is read back after every push.
 
-**Runs** within two seconds of a change: stock told by a warehouse, an order routed, sent back, cancelled or shipped, a
+**Runs** when something changed: stock told by a warehouse, an order routed, sent back, cancelled or shipped, a
 buffer changed. Then it waits a few seconds for more.
 
 **Why is it that figure?** `magento-oms stock explain INSTANCE SKU` prints the sum line by line, and what Magento says.
