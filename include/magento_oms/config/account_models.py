@@ -84,6 +84,11 @@ class AggregatorAccountRef(Model):
     couriers: tuple[CourierChoice, ...] = Field(
         default=(), description="tried in this order; if none is named the aggregator recommends or chooses"
     )
+    return_couriers: tuple[CourierChoice, ...] = Field(
+        default=(),
+        description="the same for reverse pickups, which Clickpost has other ids for; if none is named the aggregator"
+        " recommends or chooses",
+    )
     pickup_locations: Mapping[Code, Text] = Field(
         default_factory=dict, description="location → the aggregator's own name or id of it"
     )

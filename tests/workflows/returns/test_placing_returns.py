@@ -134,6 +134,19 @@ def test_a_booked_pickup_is_asked_of_the_courier_and_tracked(life: Returns) -> N
     assert life.get(placed.return_id).state == "delivered"
 
 
+def test_a_pickup_is_booked_with_the_couriers_that_bring_returns(life_of: Callable[..., Returns]) -> None:
+    account = {"aggregator": "eshipz", "account": "main", "connection_id": "a", "couriers": [{"code": "4"}]}
+    life = life_of(aggregators=[account | {"return_couriers": [{"code": "25"}]}])
+    entity_id = life.shipped("KURTA")
+    life.give_back(entity_id, life.asked("R1", brought=Brought(book_pickup=True)))
+    life.push_all()
+    couriers = {
+        booking.direction: booking.courier.code if booking.courier else ""
+        for booking in life.accounts["main"].bookings.values()
+    }
+    assert couriers == {Direction.FORWARD: "4", Direction.REVERSE: "25"}
+
+
 def test_a_missing_awb_is_fetched_from_the_aggregator(life: Returns) -> None:
     entity_id = life.shipped("KURTA")
     placed = life.give_back(entity_id, life.asked(brought=Brought(account="main", reference="PANEL-7")))

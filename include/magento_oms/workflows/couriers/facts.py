@@ -28,7 +28,7 @@ class BookingFacts:
     """A booking as the kinds of effects need it.
 
     Attributes:
-        couriers: that the store names, the first one first; none: the aggregator recommends or chooses.
+        couriers: that the store names for this direction, the first one first; none: the aggregator recommends one.
         further: accounts to go on to where this one will not do, in the store's order.
         language: of our own labels.
     """
@@ -104,7 +104,8 @@ def booking_facts(connection: Connection, effect: ClaimedEffect, configs: Config
         quality_check=row.quality_check,
     )
     couriers = tuple(
-        Courier(choice.code, choice.name, choice.account, choice.service) for choice in refs[place].couriers
+        Courier(choice.code, choice.name, choice.account, choice.service)
+        for choice in (refs[place].return_couriers if reverse else refs[place].couriers)
     )
     return BookingFacts(stored, booking, couriers, refs[place + 1 :], store.invoice.language)
 
