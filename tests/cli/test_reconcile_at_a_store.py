@@ -103,3 +103,16 @@ def test_everything_is_healed_though_the_store_answers_badly(run: Run, store: Sa
     assert states[entity_id] == "cancelled"
     assert other in states
     assert len(states) == 60
+
+
+def test_refunds_are_compared_and_stock_that_nobody_keeps_is_not(run: Run, store: SandboxClient) -> None:
+    [placed] = store.place_orders(1, store_id=1, payment="cod", shape="simple")
+    for change in ("invoice", "refund"):
+        store.change_order(placed.entity_id, change)
+    now = datetime.now(UTC)
+    window = ("--from", (now - timedelta(minutes=30)).isoformat(), "--to", (now + timedelta(minutes=5)).isoformat())
+    [first] = json.loads(run("reconcile", "returns", "loom", *window, "--json").stdout)["stores"]
+    assert first["proof"] == "credit memos on Magento 1, in OMS 1, lost 0, doubled 0, differing 0 (none); 1 healed"
+    [again] = json.loads(run("reconcile", "returns", "loom", *window, "--json").stdout)["stores"]
+    assert again["proof"] == "credit memos on Magento 1, in OMS 1, lost 0, doubled 0, differing 0 (none)"
+    assert json.loads(run("reconcile", "inventory", "loom", "--json").stdout) == {"instance": "loom"}
