@@ -19,6 +19,8 @@ from cryptography.fernet import Fernet
 from tests.cli.conftest import Run, write_config
 
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
+from magento_oms.config.load import load_instances
+from magento_oms.local import demo_reconcile
 from magento_oms.local.postgres import PostgresServer
 from magento_oms.settings import settings
 from magento_oms.storage.database import engine
@@ -116,3 +118,17 @@ def test_refunds_are_compared_and_stock_that_nobody_keeps_is_not(run: Run, store
     [again] = json.loads(run("reconcile", "returns", "loom", *window, "--json").stdout)["stores"]
     assert again["proof"] == "credit memos on Magento 1, in OMS 1, lost 0, doubled 0, differing 0 (none)"
     assert json.loads(run("reconcile", "inventory", "loom", "--json").stdout) == {"instance": "loom"}
+
+
+def test_the_demo_reconciles_its_day_by_the_same_commands(
+    store: SandboxClient, folder: Path, oms_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_instances(folder).good[0]
+    found = demo_reconcile.reconcile([config], {"MAGENTO_OMS_DATABASE_URL": oms_database}, PLACED + timedelta(hours=2))
+    assert found.problems == []
+    assert found.proofs["Loom, orders"].startswith("orders on Magento 60, in OMS 60, lost 0, doubled 0, differing 0")
+    assert "lost 0, doubled 0" in found.proofs["Loom, returns"]
+    monkeypatch.setenv("AIRFLOW_CONN_MAGENTO_LOOM", json.dumps({"conn_type": "magento", "login": "x", "password": "y"}))
+    troubled = demo_reconcile.reconcile([config], {"MAGENTO_OMS_DATABASE_URL": oms_database}, PLACED)
+    assert all("could not be compared" in problem for problem in troubled.problems)
+    assert troubled.problems
