@@ -52,6 +52,7 @@ ACCOUNTS = {
 OF_ALL = {"order_routing"}
 OF_ACCOUNTS = {"courier_push", "shipment_tracking"}
 OF_INSTANCES = {
+    "customer_cancellation_pull",
     "inventory_push",
     "inventory_reconciliation",
     "master_data_pull",

@@ -132,7 +132,7 @@ ALLOWED_ORDER = {
     "open": "held allocated acknowledged packed shipped returned cancelled",
     "allocated": "held open acknowledged packed shipped returned cancelled",
     "acknowledged": "held open packed shipped returned cancelled",
-    "packed": "held shipped cancelled",
+    "packed": "held allocated acknowledged shipped cancelled",
     "shipped": "returned",
     "returned": "",
     "cancelled": "",
@@ -140,7 +140,7 @@ ALLOWED_ORDER = {
 ALLOWED_LINE = {
     "open": "allocated packed shipped cancelled",
     "allocated": "open packed shipped cancelled",
-    "packed": "shipped cancelled",
+    "packed": "allocated shipped cancelled",
     "shipped": "returned",
     "returned": "",
     "cancelled": "",

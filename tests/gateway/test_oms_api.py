@@ -176,7 +176,7 @@ def test_an_order_is_cancelled_until_it_is_packed(api: Api) -> None:
 
     from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
 
-    api.forward._push(TARGET, api.forward.store, (CancelOrder(),))
+    api.forward._push(TARGET, api.forward.store, (CancelOrder(api.forward.config),))
     assert api.forward.store.orders[shown["order_entity_id"]]["state"] == "canceled"
     api.forward.oms.take_in(api.forward.store, api.forward.config)
     assert api.call("GET", f"/fulfilments/{shown['id']}").json()["state"] == "cancelled"
@@ -184,6 +184,42 @@ def test_an_order_is_cancelled_until_it_is_packed(api: Api) -> None:
     api.call("POST", f"/fulfilments/{packed['id']}/pack", pack_body(packed, "WMS-2"))
     late = api.call("POST", f"/orders/loom/{packed['order_entity_id']}/cancel", {"reason": "late"})
     assert late.status_code == 409
+
+
+def test_lines_are_cancelled_by_their_totals(api: Api) -> None:
+    api.forward.stock("pune", KURTA=2, SAREE=2)
+    shown = api.routed("KURTA", "SAREE")
+    path = f"/orders/loom/{shown['order_entity_id']}/cancel"
+    first = shown["lines"][0]["item_id"]
+    body = {"reason": "damaged", "lines": [{"item_id": first, "cancelled_quantity": 1}]}
+    for _ in range(2):
+        assert api.call("POST", path, body).status_code == 202
+    [left] = [row for row in api.call("GET", f"/fulfilments/{shown['id']}").json()["lines"] if float(row["quantity"])]
+    assert left["sku"] == "SAREE"
+    wrong = api.call("POST", path, body | {"lines": [{"item_id": 999, "cancelled_quantity": 1}]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/lines/999")
+    assert api.call("POST", path, body | {"lines": []}).status_code == 422
+    api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body({**shown, "lines": [left]}, "WMS-3"))
+    late = api.call("POST", path, {"reason": "late", "lines": [{"item_id": left["item_id"], "cancelled_quantity": 1}]})
+    assert late.status_code == 409
+    assert "are packed; 0 more can be" in late.json()["errors"][0]["detail"]
+
+
+def test_what_became_of_a_cancellation_is_shown(api: Api) -> None:
+    api.forward.stock("pune", KURTA=2)
+    shown = api.routed("KURTA")
+    entity_id = shown["order_entity_id"]
+    api.call("POST", f"/fulfilments/{shown['id']}/pack", pack_body(shown, "WMS-9"))
+    api.forward.store.pass_time(5)
+    api.forward.store.cancel_in_admin(entity_id)
+    api.forward.oms.take_in(api.forward.store, api.forward.config)
+    told = api.call("GET", f"/orders/loom/{entity_id}/cancellations").json()
+    [cancelled], [note] = told["cancellations"], told["credit_notes"]
+    assert (cancelled["cause"], cancelled["outcomes"][0]["outcome"]) == ("customer", "open_box")
+    assert (note["number"], note["subject"]) == ("CN2627-000001", f"fulfilment:{shown['id']}")
+    paper = api.call("GET", f"/orders/loom/{entity_id}/credit-notes/{note['id']}.pdf")
+    assert paper.content.startswith(b"%PDF-")
+    assert api.call("GET", f"/orders/loom/{entity_id}/credit-notes/{note['id'] + 1}.pdf").status_code == 404
 
 
 def test_one_shipment_id_packs_one_fulfilment_though_two_ask_at_once(api: Api) -> None:

@@ -13,9 +13,10 @@ from tests.gateway.oms_api import Api, running
 from magento_oms.gateway.api.app import create_api
 from magento_oms.gateway.api.problems import MEDIA_TYPE
 from magento_oms.gateway.api.room import Room
-from magento_oms.storage import api_tokens
+from magento_oms.storage import api_tokens, invoices
 from magento_oms.storage.api_tokens import Scope
 from magento_oms.storage.database import engine
+from magento_oms.workflows import crediting
 
 
 class Route(NamedTuple):
@@ -54,6 +55,8 @@ ROUTES = [
     Route("GET", "/orders", S.ORDERS_READ, lists=True),
     Route("GET", "/orders/{instance}/{entity_id}", S.ORDERS_READ),
     Route("GET", "/orders/{instance}/{entity_id}/timeline", S.ORDERS_READ),
+    Route("GET", "/orders/{instance}/{entity_id}/cancellations", S.ORDERS_READ),
+    Route("GET", "/orders/{instance}/{entity_id}/credit-notes/{note_id}.pdf", S.ORDERS_READ),
     Route("POST", "/orders/{instance}/{entity_id}/cancel", S.ORDERS_WRITE, {"reason": "out of stock"}),
     Route("POST", "/returns", S.RETURNS_WRITE, A_RETURN | {"return_order_code": "RMA-2"}),
     Route("GET", "/returns", S.RETURNS_READ, lists=True),
@@ -78,7 +81,12 @@ def there(api: Api) -> dict[str, Any]:
     shown = api.ready("KURTA")
     [manifest] = api.call("POST", "/manifests", {"location": "pune"}).json()
     back = api.call("POST", "/returns", A_RETURN | {"order_entity_id": left["order_entity_id"]}).json()
+    with engine(api.forward.oms.url).begin() as connection:
+        invoice = invoices.of_fulfilment(connection, shown["id"])
+        assert invoice is not None
+        note = crediting.issue(connection, api.forward.config, invoice, subject="return:0", reason="It came back.")
     return {
+        "note_id": note.id,
         "fulfilment_id": shown["id"], "parcel_id": shown["parcels"][0]["id"], "manifest_id": manifest["id"],
         "location": "pune", "instance": "loom", "entity_id": shown["order_entity_id"],
         "return_id": back["id"], "left": left["order_entity_id"],

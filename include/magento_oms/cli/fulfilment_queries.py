@@ -83,12 +83,16 @@ def fulfilments_of(connection: Connection, order_id: int) -> list[Row]:
 
 
 def papers_of(connection: Connection, order_id: int) -> list[Paper]:
-    """The papers of an order: its invoices, the labels of its parcels, and the manifests that these are on."""
+    """The papers of an order: its invoices, the labels of its parcels, the manifests that these are on, and its credit
+    notes.
+    """
     rows = _rows(
         connection,
         "select 1 as rank, 'invoice' as kind, f.number as place, i.number, p.content from fulfilment f"  # noqa: S608
         " join invoice i on i.fulfilment_id = f.id"
         " join paper p on p.kind = 'invoice' and p.subject = 'fulfilment:' || f.id where f.order_id = :id"
+        " union all select 4, 'credit-note', n.id, n.number, p.content from credit_note n"
+        " join paper p on p.kind = 'credit_note' and p.subject = 'credit_note:' || n.id where n.order_id = :id"
         " union all select 2, 'label', p.id, b.awb, d.content from parcel p"
         f" join ({live_bookings_sql()}) b on b.parcel_id = p.id"
         " join courier_document d on d.booking_id = b.id and d.kind = 'label' where p.order_id = :id"

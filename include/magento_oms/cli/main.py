@@ -8,6 +8,7 @@ import typer
 
 from magento_oms.cli import (
     budget_commands,
+    cancel_commands,
     catalogue_commands,
     config_commands,
     effect_commands,
@@ -35,6 +36,8 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The OMS database itself.")
 app.add_typer(config_commands.app, name="config")
+order_commands.app.command()(cancel_commands.cancel)
+order_commands.app.command()(cancel_commands.release)
 app.add_typer(order_commands.app, name="orders")
 app.add_typer(effect_commands.app, name="effects")
 app.add_typer(quarantine_commands.app, name="quarantine")

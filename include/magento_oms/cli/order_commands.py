@@ -28,6 +28,8 @@ LIST = (
 LINES = ("item_id", "kind", "sku", "state", "ordered", "allocated", "packed", "invoiced", "shipped", "cancelled",
     "returned", "price", "row_total_incl_tax")  # fmt: skip
 FULFILMENTS = ("id", "location", "state", "invoice", "parcel", "account", "awb", "status", "cod")
+CANCELLATIONS = ("noted_at", "cause", "reason", "by", "units", "too_late", "outcomes")
+EXPECTED = ("parcel_id", "awb", "asked", "since_at", "ended_at", "ended_as")
 
 
 @app.command("list")
@@ -86,6 +88,8 @@ def show(
     _part("Lines", parts["lines"], LINES, zone)
     _part("Fulfilments", fulfilments, FULFILMENTS, zone)
     _part("Holds", parts["holds"], ("code", "reason", "placed_at", "released_at"), zone)
+    _part("Cancellations", parts["cancellations"], CANCELLATIONS, zone)
+    _part("Expected back", parts["expected back"], EXPECTED, zone)
     _part("Effects", parts["effects"], ("id", "kind", "state", "attempts", "due_at", "last_error", "way_out"), zone)
     _part("Attempts", parts["attempts"], ("effect_id", "number", "action", "started_at", "outcome"), zone)
     _part("Quarantine", parts["quarantine"], ("id", "code", "reason", "way_out", "opened_at", "resolution"), zone)
@@ -197,7 +201,7 @@ def _part(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...], zone
     shown = [
         {
             name: json.dumps(row[name], ensure_ascii=False)
-            if name == "details"
+            if isinstance(row[name], (dict, list))
             else local(row[name], zone)
             if name == "at" or name.endswith("_at")
             else row[name]

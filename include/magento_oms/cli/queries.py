@@ -157,10 +157,17 @@ def header(connection: Connection, order_id: int, *, personal: bool) -> Row:
 
 
 def parts(connection: Connection, order_id: int, instance: str, entity_id: int) -> dict[str, list[Row]]:
-    """What belongs to an order: lines, holds, effects, attempts, quarantine, events; each in its own order."""
+    """What belongs to an order: lines, holds, cancellations, effects, attempts, quarantine, events, each in order."""
     return {
         "lines": _rows(connection, "select * from order_line where order_id = :id order by item_id", id=order_id),
         "holds": _rows(connection, "select * from order_hold where order_id = :id order by id", id=order_id),
+        "cancellations": _rows(connection, "select * from cancellation where order_id = :id order by id", id=order_id),
+        "expected back": _rows(
+            connection,
+            "select e.parcel_id, b.awb, e.asked, e.since as since_at, e.ended_at, e.ended_as from expected_rto e"
+            " join courier_booking b on b.parcel_id = e.parcel_id and b.given_up = '' where e.order_id = :id",
+            id=order_id,
+        ),
         "effects": _rows(connection, "select * from effect where order_id = :id order by id", id=order_id),
         "attempts": _rows(
             connection,
@@ -178,8 +185,10 @@ def quarantined(connection: Connection, instance: str, entity_id: int) -> list[R
     return _rows(
         connection,
         "select q.* from quarantine q left join effect e on e.id = q.effect_id"
-        " where q.instance = :instance and (q.subject = :subject or e.order_id ="
-        " (select id from sales_order where instance = :instance and entity_id = :entity_id)) order by q.id",
+        " left join sales_order o on o.instance = :instance and o.entity_id = :entity_id"
+        " where q.instance = :instance and (q.subject = :subject or e.order_id = o.id"
+        "   or q.subject in (select 'parcel:' || id from parcel where order_id = o.id)"
+        "   or q.subject in (select 'fulfilment:' || id from fulfilment where order_id = o.id)) order by q.id",
         instance=instance,
         subject=f"order:{entity_id}",
         entity_id=entity_id,

@@ -38,6 +38,7 @@ from magento_oms.config.fields import (
     Zone,
 )
 from magento_oms.config.store_models import (
+    CancellationConfig,
     CommentConfig,
     InvoiceConfig,
     MagentoShipmentAt,
@@ -208,6 +209,7 @@ class StoreConfig(Model):
         default=MagentoShipmentAt.HANDOVER,
         description="when the shipment is made on Magento; after it the order can no longer be cancelled there",
     )
+    cancellation: CancellationConfig = Field(default_factory=CancellationConfig)
     stock: StockConfig = Field(default_factory=StockConfig)
     returns: ReturnsConfig = Field(default_factory=ReturnsConfig)
     aggregators: tuple[AggregatorAccountRef, ...] = Field(default=(), description="courier accounts that it ships with")

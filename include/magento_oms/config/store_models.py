@@ -88,6 +88,16 @@ class InvoiceConfig(Model):
         return self
 
 
+class CancellationConfig(Model):
+    """What is done on Magento when the seller cancels."""
+
+    credit_memos: Literal["offline", "person"] = Field(
+        default="offline",
+        description="invoiced units cannot be cancelled there: they go on an offline credit memo, which moves no money"
+        " (it is paid back by hand), or a person makes the credit memo",
+    )
+
+
 class StockConfig(Model):
     """How stock is told to Magento."""
 

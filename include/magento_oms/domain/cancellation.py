@@ -7,6 +7,8 @@ Whoever commits first wins: handing over and cancelling both lock the order, so 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 from magento_oms.domain.fulfilments import FulfilmentState
@@ -15,12 +17,13 @@ from magento_oms.ports import ParcelStatus
 
 class Cause(StrEnum):
     """Why units were cancelled: the customer wished it, the payment never came, the order was edited on Magento (which
-    cancels it and places a new one), or the seller will not ship them.
+    cancels it and places a new one), a credit memo was made there, or the seller will not ship them.
     """
 
     CUSTOMER = "customer"
     PAYMENT = "payment"
     EDITED = "edited"
+    REFUND = "refund"
     SELLER = "seller"
 
 
@@ -31,6 +34,7 @@ class Ask(StrEnum):
     CUSTOMER_UNITS = "customer: some units"
     PAYMENT = "payment never came"
     EDITED = "edited on Magento"
+    REFUNDED = "refunded in full"
     SELLER_ORDER = "seller: the order"
     SELLER_UNITS = "seller: some units"
 
@@ -66,7 +70,8 @@ class Outcome(StrEnum):
     REFUSE = "**refused**: the seller cancels until packing"
 
 
-_WHOLE = (Ask.CUSTOMER_ORDER, Ask.PAYMENT, Ask.EDITED)
+_CANCELLED = (Ask.CUSTOMER_ORDER, Ask.PAYMENT, Ask.EDITED)
+_WHOLE = (*_CANCELLED, Ask.REFUNDED)
 _CUSTOMER = (*_WHOLE, Ask.CUSTOMER_UNITS)
 _SELLER = (Ask.SELLER_ORDER, Ask.SELLER_UNITS)
 _LEFT = (Stage.ON_THE_WAY, Stage.COMING_BACK, Stage.DELIVERED, Stage.LOST, Stage.BACK)
@@ -79,10 +84,14 @@ OUTCOMES: Mapping[tuple[Stage, Ask], Outcome] = {
     **{(stage, Ask.CUSTOMER_UNITS): Outcome.REPACK for stage in _PACKED},
     **{(Stage.ON_THE_WAY, ask): Outcome.CALL_BACK for ask in _WHOLE},
     (Stage.ON_THE_WAY, Ask.CUSTOMER_UNITS): Outcome.GOES_ON,
-    **{(Stage.COMING_BACK, ask): Outcome.AWAIT for ask in _WHOLE},
-    (Stage.COMING_BACK, Ask.CUSTOMER_UNITS): Outcome.NOTHING,
-    **{(stage, ask): Outcome.GOES_ON for stage in (Stage.DELIVERED, Stage.LOST) for ask in _WHOLE},
-    **{(stage, Ask.CUSTOMER_UNITS): Outcome.NOTHING for stage in (Stage.DELIVERED, Stage.LOST)},
+    **{(Stage.COMING_BACK, ask): Outcome.AWAIT for ask in _CANCELLED},
+    **{(stage, ask): Outcome.GOES_ON for stage in (Stage.DELIVERED, Stage.LOST) for ask in _CANCELLED},
+    # What was refunded once it was delivered, lost or on its way back is a return's refund, or the loss's.
+    **{
+        (stage, ask): Outcome.NOTHING
+        for stage in (Stage.COMING_BACK, Stage.DELIVERED, Stage.LOST)
+        for ask in (Ask.REFUNDED, Ask.CUSTOMER_UNITS)
+    },
     **{(Stage.BACK, ask): Outcome.NOTHING for ask in _CUSTOMER},
     **{(stage, Ask.SELLER_ORDER): Outcome.HOLD_AND_ASK for stage in (Stage.WAITING, Stage.ROUTED)},
     **{(stage, Ask.SELLER_UNITS): Outcome.CANCEL_AND_TELL for stage in (Stage.WAITING, Stage.ROUTED)},
@@ -91,6 +100,13 @@ OUTCOMES: Mapping[tuple[Stage, Ask], Outcome] = {
 }
 """(where the units are, kind of cancelling) → what is done."""
 
+_WHOLE_OF = {
+    Cause.CUSTOMER: Ask.CUSTOMER_ORDER,
+    Cause.PAYMENT: Ask.PAYMENT,
+    Cause.EDITED: Ask.EDITED,
+    Cause.REFUND: Ask.REFUNDED,
+    Cause.SELLER: Ask.CUSTOMER_ORDER,
+}
 _FULFILMENTS = {
     FulfilmentState.ROUTED: Stage.ROUTED,
     FulfilmentState.PACKED: Stage.PACKED,
@@ -107,18 +123,40 @@ _PARCELS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Units of one order that are not wanted any more.
+
+    Attributes:
+        whole: nothing of the order is.
+        units: item id → units that were cancelled with this change; the lines have them already.
+        left: item id → units, since the order was placed, that are not wanted though they have left the warehouse.
+        by: who asked; empty: it was read from Magento.
+    """
+
+    cause: Cause
+    whole: bool
+    units: Mapping[int, Decimal]
+    left: Mapping[int, Decimal] = field(default_factory=dict)
+    reason: str = ""
+    by: str = ""
+
+    @property
+    def ask(self) -> Ask:
+        """The kind of cancelling that is carried out."""
+        return ask_of(self.cause, whole=self.whole)
+
+
 def outcome(stage: Stage, ask: Ask) -> Outcome:
     """What is done about units there that are cancelled so."""
     return OUTCOMES[stage, ask]
 
 
 def ask_of(cause: Cause, *, whole: bool) -> Ask:
-    """The kind of cancelling that a cause is, for a whole order or some of its units."""
-    if cause is Cause.SELLER:
-        return Ask.SELLER_ORDER if whole else Ask.SELLER_UNITS
-    if not whole:
-        return Ask.CUSTOMER_UNITS
-    return {Cause.CUSTOMER: Ask.CUSTOMER_ORDER, Cause.PAYMENT: Ask.PAYMENT, Cause.EDITED: Ask.EDITED}[cause]
+    """The kind of cancelling that is carried out. What the seller asks is judged when it is asked; once it is done, on
+    Magento or in the lines, it is carried out as the customer's.
+    """
+    return _WHOLE_OF[cause] if whole else Ask.CUSTOMER_UNITS
 
 
 def stage_of_fulfilment(state: FulfilmentState) -> Stage:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from magento_oms.domain.cancellation import Wish
 from magento_oms.domain.orders import MagentoLine, MagentoOrder
 from magento_oms.domain.quantities import Quantities
 from magento_oms.domain.states import LineState, OrderState
@@ -89,6 +90,7 @@ class OrderChange:
         release: codes of the holds to release.
         events: kind and details of what the time line shows.
         stop: whether effects that were not sent yet are no longer wanted.
+        wish: what is not wanted any more of it, to be stopped wherever it is.
         route: whether a location must be found for some of it.
     """
 
@@ -105,5 +107,6 @@ class OrderChange:
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
     effects: tuple[PlannedEffect, ...] = ()
     stop: bool = False
+    wish: Wish | None = None
     route: bool = False
     troubles: tuple[Trouble, ...] = ()

@@ -42,7 +42,8 @@ LINE_MOVES: dict[LineState, frozenset[LineState]] = {
     LineState.OPEN: frozenset({LineState.ALLOCATED, LineState.PACKED, LineState.SHIPPED, LineState.CANCELLED}),
     # back to open: the location refused, the line is routed anew
     LineState.ALLOCATED: frozenset({LineState.OPEN, LineState.PACKED, LineState.SHIPPED, LineState.CANCELLED}),
-    LineState.PACKED: frozenset({LineState.SHIPPED, LineState.CANCELLED}),
+    # back to allocated: units of its fulfilment were cancelled, and the rest is packed anew
+    LineState.PACKED: frozenset({LineState.ALLOCATED, LineState.SHIPPED, LineState.CANCELLED}),
     LineState.SHIPPED: frozenset({LineState.RETURNED}),
     LineState.RETURNED: frozenset(),
     LineState.CANCELLED: frozenset(),
@@ -65,7 +66,9 @@ ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.OPEN: frozenset({OrderState.HELD, *_FORWARD, OrderState.CANCELLED}) - {OrderState.OPEN},
     OrderState.ALLOCATED: frozenset({OrderState.HELD, OrderState.OPEN, *_FORWARD[2:], OrderState.CANCELLED}),
     OrderState.ACKNOWLEDGED: frozenset({OrderState.HELD, OrderState.OPEN, *_FORWARD[3:], OrderState.CANCELLED}),
-    OrderState.PACKED: frozenset({OrderState.HELD, OrderState.SHIPPED, OrderState.CANCELLED}),
+    OrderState.PACKED: frozenset(
+        {OrderState.HELD, OrderState.ALLOCATED, OrderState.ACKNOWLEDGED, OrderState.SHIPPED, OrderState.CANCELLED}
+    ),
     OrderState.SHIPPED: frozenset({OrderState.RETURNED}),
     OrderState.RETURNED: frozenset(),
     OrderState.CANCELLED: frozenset(),

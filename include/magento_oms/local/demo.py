@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -24,7 +25,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from commerce_sandbox.client import ADMIN_USER, SandboxClient
+from commerce_sandbox.client import ADMIN_USER, SandboxClient, SandboxError
 from commerce_sandbox.couriers.client import CourierClient
 from magento_oms.config.accounts import courier_accounts
 from magento_oms.config.load import load_instances
@@ -59,6 +60,8 @@ SECONDS_A_STEP = 3
 POORER = "heritage_ship"
 """The account whose wallet runs empty once it has shipped `RICH_FOR` parcels."""
 RICH_FOR = 5
+CHANGES_MIND = 8
+"""Of so many orders one is cancelled by its customer some seconds later, wherever it has come to by then."""
 
 console = Console()
 
@@ -137,6 +140,8 @@ class _Demo:
         self._warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
         self._placed: dict[str, dict[int, datetime]] = {config.code: {} for config in configs}
         self._poor = False
+        self._regretted: list[tuple[float, str, int]] = []
+        self._cancelled = 0
 
     def feed(self, *, orders: int, seconds: float, faults: bool) -> None:
         """Place orders at random times, while everything is looked after."""
@@ -213,6 +218,7 @@ class _Demo:
             "seconds until everything ran": round(up, 1),
             "seconds": round(time.monotonic() - started, 1),
             "manifests": self._warehouse.manifests,
+            "orders that customers cancelled": self._cancelled,
             "bad answers of stores and couriers": self._struck(),
             "events sent again": self._shop.repeats,
             "processes started again": sum(stack.restarts().values()),
@@ -236,6 +242,7 @@ class _Demo:
         for happened in self._stack.look_after():
             console.print(f"[yellow]{happened}")
         self._warehouse.work()
+        self._change_minds()
         if not self._poor and self._accounts[POORER].shipped() >= RICH_FOR:
             # From here on this account cannot pay: parcels go on to the store's next one.
             self._accounts[POORER].switch(wallet="empty_350")
@@ -247,6 +254,17 @@ class _Demo:
         store_id = dice.choice([store.store_id for store in config.stores])
         for order in self._sandbox.at(config.code).place_orders(1, store_id=store_id):
             self._placed[config.code][order.entity_id] = now
+            if order.entity_id % CHANGES_MIND == 0:
+                self._regretted.append((time.monotonic() + dice.uniform(1, 15), config.code, order.entity_id))
+
+    def _change_minds(self) -> None:
+        """Customers cancel: Magento lets them until something is invoiced or shipped, and so do we until handover."""
+        due = [each for each in self._regretted if each[0] <= time.monotonic()]
+        self._regretted = [each for each in self._regretted if each not in due]
+        for _, code, entity_id in due:
+            with suppress(SandboxError):  # Magento refuses: it is invoiced already
+                self._sandbox.at(code).change_order(entity_id, "cancel")
+                self._cancelled += 1
 
     def _join_couriers(self) -> None:
         """Let the couriers' stand-ins move parcels by themselves and tell the gateway: repeated, and out of order."""

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from magento_oms.orchestration import wiring
 from magento_oms.orchestration.alerting import tell_it_is_over, tell_of_silent_watcher
 from magento_oms.storage.notices import notify_target
-from magento_oms.workflows import order_pull, push
+from magento_oms.workflows import cancellation_pull, order_pull, push
 from magento_oms.workflows.master_data.waiting import ask_for_unknown
 from magento_oms.workflows.order_pull import PullSummary
 from magento_oms.workflows.routing.route_orders import route_due
@@ -55,6 +55,27 @@ def pull_window(code: str) -> Summary:
     )
     ask_for_unknown(url, store, config)
     tell_of_silent_watcher(code)
+    return _told(summary)
+
+
+def pull_cancellations(code: str) -> Summary:
+    """Task: read what was cancelled or refunded from the window's start on, or from the time that the form names."""
+    config = wiring.instance(code)
+    context = get_current_context()
+    named = _time(context["params"].get("from"))
+    start = named or context.get("data_interval_start")
+    if start is None:
+        raise AirflowFailException("The run has no window: start it with `from`.")
+    end = None if named else context.get("data_interval_end")
+    summary = cancellation_pull.pull_cancellations(
+        wiring.oms_url(),
+        wiring.magento_for(config),
+        config,
+        start=start,
+        end=end or datetime.now(UTC),
+        run_id=run_id(),
+        dry_run=bool(context["params"].get("dry_run")),
+    )
     return _told(summary)
 
 

@@ -18,6 +18,7 @@ from magento_oms.storage.database import database_url
 from magento_oms.storage.tokens import SharedTokenStore
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
 from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
+from magento_oms.workflows.fulfilling.cancel_units import CancelUnits
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
@@ -131,7 +132,8 @@ def magento_kinds(config: InstanceConfig) -> Kinds:
         CreateShipment(config),
         FetchShipment(config),
         TellMagento(config),
-        CancelOrder(),
+        CancelOrder(config),
+        CancelUnits(config),
         TellCreditNote(config),
         TellMagentoOfReturn(config),
         CreateCreditMemo(),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
 from magento_oms.domain.intake import Payload
+from magento_oms.ports import OrderPage
 from magento_oms.storage.database import copy_into, new_ids
 
 
@@ -40,6 +44,20 @@ def known(
         },
     )
     return {bytes(found): inbox_id for found, inbox_id in rows}
+
+
+def newest(connection: Connection, instance: str, entity_ids: Sequence[int]) -> OrderPage:
+    """The newest payloads that are kept of these orders, as a page; without those of which none is kept any more."""
+    rows = connection.execute(
+        text(
+            "select distinct on (entity_id) payload, read_at from inbox where instance = :instance"
+            " and source = 'orders' and entity_id = any(:ids) order by entity_id, read_at desc, id desc"
+        ),
+        {"instance": instance, "ids": list(entity_ids)},
+    ).all()
+    raw = [unpacked(bytes(row.payload)) for row in rows]
+    parsed = [json.loads(each, parse_float=Decimal) for each in raw]
+    return OrderPage(parsed, raw, max((row.read_at for row in rows), default=datetime.now(UTC)), last=True)
 
 
 def unpacked(payload: bytes) -> bytes:

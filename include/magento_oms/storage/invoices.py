@@ -92,6 +92,21 @@ def of_fulfilment(connection: Connection, fulfilment_id: int) -> StoredInvoice |
     return _stored(row) if row else None
 
 
+def invoiced_items(connection: Connection, order_id: int) -> set[int]:
+    """Item ids on the order's invoices, but those of fulfilments that were called off."""
+    return set(
+        connection.execute(
+            text(
+                "select distinct (line ->> 'item_id')::bigint from invoice i"
+                " join fulfilment f on f.id = i.fulfilment_id,"
+                " jsonb_array_elements(i.content -> 'goods') as line"
+                " where i.order_id = :id and f.state <> 'cancelled'"
+            ),
+            {"id": order_id},
+        ).scalars()
+    )
+
+
 def note_magento(connection: Connection, invoice_id: int, magento_invoice: str) -> None:
     """Keep the id of Magento's own invoice."""
     connection.execute(

@@ -176,18 +176,17 @@ def of_parcel(connection: Connection, parcel_id: int) -> list[StoredBooking]:
     return [_booking(row) for row in rows.mappings()]
 
 
-def open_bookings_of(connection: Connection, order_id: int) -> list[int]:
-    """Bookings of an order's forward parcels that were not given up and have not left the warehouse."""
-    return list(
-        connection.execute(
-            text(
-                "select b.id from courier_booking b join parcel p on p.id = b.parcel_id where p.order_id = :id"
-                " and p.direction = 'forward' and b.given_up = '' and b.status in ('created', 'pickup_scheduled')"
-                " order by b.id"
-            ),
-            {"id": order_id},
-        ).scalars()
+def live_bookings_of(connection: Connection, fulfilment_id: int) -> list[StoredBooking]:
+    """The bookings that count of a fulfilment's forward parcels: of each the newest, unless it was given up."""
+    rows = connection.execute(
+        text(
+            f"select {_COLUMNS} from ({live_bookings_sql()}) b join parcel p on p.id = b.parcel_id"  # noqa: S608
+            " join sales_order o on o.id = p.order_id"
+            " where p.fulfilment_id = :id and p.direction = 'forward' order by p.id"
+        ),
+        {"id": fulfilment_id},
     )
+    return [_booking(row) for row in rows.mappings()]
 
 
 def find(

@@ -2,9 +2,10 @@
 
 Times are `timestamptz` (UTC inside), money and quantities `numeric`. A `state` column is derived: only the function
 that derives it writes it. Personal data (addresses, names, e-mail, phone) is in `sales_order.buyer`, in the payloads of
-`inbox` and `webhook`, in `ndr_decision`, in `invoice.content` and in what `courier_document` and `paper` hold, nowhere
-else. The tables of fulfilments and their papers are in `fulfilment_tables`, those of stock towards Magento in
-`inventory_tables`, those of returns in `return_tables`.
+`inbox` and `webhook`, in `ndr_decision`, in `invoice.content` and `credit_note.content`, and in what
+`courier_document` and `paper` hold, nowhere else. The tables of fulfilments and their papers are in
+`fulfilment_tables`, those of cancellations and credit notes in `cancellation_tables`, those of stock towards Magento
+in `inventory_tables`, those of returns in `return_tables`.
 """
 
 from __future__ import annotations

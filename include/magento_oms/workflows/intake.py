@@ -11,14 +11,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.domain.intake import OrderChange, Payload, StoredOrder, Trouble
+from magento_oms.domain.intake import OrderChange, Payload, Trouble
 from magento_oms.domain.orders import MagentoOrder, NotUnderstood
+from magento_oms.domain.states import OrderState
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
 from magento_oms.storage import catalogue, exchanges, inbox, orders, quarantine
 from magento_oms.storage.database import engine
-from magento_oms.workflows.intake_rules import UNKNOWN_SKU, changes_nothing, decide
-from magento_oms.workflows.warehouse.send_back import let_go
+from magento_oms.workflows import cancel_rules
+from magento_oms.workflows.cancelling.carry_out import Freed, carry_out
+from magento_oms.workflows.intake_rules import UNKNOWN_SKU, Predecessor, changes_nothing, decide
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +101,7 @@ def _store(
     decide_again: bool,
 ) -> IntakeCounts:
     counts = IntakeCounts()
+    free_to_go: list[int] = []
     with engine(url).begin() as connection:
         known = orders.digests(connection, config.code, [item.entity_id for _, item in payloads])
         fresh = [
@@ -106,9 +109,13 @@ def _store(
         ]
         counts.unchanged = len(payloads) - len(fresh)
         if fresh:
-            _write(connection, config, fresh, known, counts, decide_again)
+            free_to_go = _write(connection, config, fresh, known, counts, decide_again)
         if and_also:
             and_also(connection)
+    if free_to_go:
+        with engine(url).connect() as connection:
+            page = inbox.newest(connection, config.code, free_to_go)
+        take_in(url, config, page, decide_again=True)
     return counts
 
 
@@ -119,15 +126,17 @@ def _write(
     known: dict[int, bytes | None],
     counts: IntakeCounts,
     decide_again: bool,
-) -> None:
+) -> list[int]:
+    """Write what became of the orders. Returns those that waited for one of these to be cancelled."""
     batch = _understand(fresh)
+    waits_for = _open_predecessors(connection, config, batch)
     stored = orders.load_for_update(connection, config.code, sorted(batch.understood.keys() & known.keys()))
     unknown_skus = catalogue.unknown(connection, config.code, _wanted(order for order, _ in batch.understood.values()))
     new: list[OrderChange] = []
     changed: list[OrderChange] = []
     for entity_id, (order, item) in batch.understood.items():
         try:
-            change = decide(order, item, stored.get(entity_id), config, unknown_skus)
+            change = decide(order, item, stored.get(entity_id), config, unknown_skus, waits_for.get(entity_id))
         except NotUnderstood as error:
             batch.troubles[entity_id] = (error, item, order.store_id)
             continue
@@ -142,13 +151,42 @@ def _write(
     exchanges.join_new(connection, config.code, [change.order.increment_id for change in new])
     for change in changed:
         orders.update(connection, stored[change.order.entity_id], change)
-    let_go(connection, [stored[change.order.entity_id].id for change in changed if _less_wanted(change, stored)])
+    freed = Freed()
+    for change in changed:
+        if change.wish is not None:
+            carry_out(connection, config, stored[change.order.entity_id].id, change.wish, freed)
+    freed.write(connection)
     waiting = [change.order for change in (*new, *changed) if UNKNOWN_SKU in change.place]
     catalogue.wait_for(connection, config.code, (each for each in _wanted(waiting) if each.sku in unknown_skus))
     _settle_quarantine(connection, config, [*new, *changed], inbox)
     for entity_id, (trouble, item, store_id) in batch.troubles.items():
         _quarantine(connection, config, entity_id, trouble, store_id, inbox[item.digest])
     counts.new, counts.changed, counts.quarantined = len(new), len(changed), len(batch.troubles)
+    return orders.waiting_for(connection, config.code, [_replaced_by(change) for change in changed])
+
+
+def _open_predecessors(connection: Connection, config: InstanceConfig, batch: _Batch) -> dict[int, Predecessor]:
+    """Of orders that an edit placed: the ones that they replace and that go on here, unless this page ends them."""
+    replaced = {
+        entity_id: str(order.relation["replaces"])
+        for entity_id, (order, _) in batch.understood.items()
+        if order.relation and "replaces" in order.relation
+    }
+    if not replaced:
+        return {}
+    ending = {order.increment_id for order, _ in batch.understood.values() if order.state in cancel_rules.ENDED}
+    states = orders.states_of(connection, config.code, [name for name in replaced.values() if name not in ending])
+    return {
+        entity_id: Predecessor(name, states[name])
+        for entity_id, name in replaced.items()
+        if name in states and states[name] not in (OrderState.CANCELLED, OrderState.HISTORY)
+    }
+
+
+def _replaced_by(change: OrderChange) -> str:
+    """The order that took the place of one that was cancelled; empty: none, or it is not cancelled."""
+    ended = change.state is OrderState.CANCELLED
+    return str((change.order.relation or {}).get("replaced_by", "")) if ended else ""
 
 
 def _wanted(understood: Iterable[MagentoOrder]) -> set[catalogue.Wanted]:
@@ -163,15 +201,6 @@ def _understand(fresh: Sequence[tuple[Json, Payload]]) -> _Batch:
         except NotUnderstood as error:
             batch.troubles[item.entity_id] = (error, item, None)
     return batch
-
-
-def _less_wanted(change: OrderChange, stored: dict[int, StoredOrder]) -> bool:
-    """Whether units were cancelled that a location may have been given."""
-    before = stored[change.order.entity_id].quantities
-    return any(
-        line.quantities.cancelled > before[line.line.item_id].cancelled and before[line.line.item_id].allocated > 0
-        for line in change.lines
-    )
 
 
 def _keep_payloads(

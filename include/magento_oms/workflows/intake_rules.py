@@ -19,22 +19,29 @@ from magento_oms.domain.states import (
     line_state,
     order_state,
 )
+from magento_oms.workflows import cancel_rules
 
 ACKNOWLEDGE = "acknowledge_order"
 """Kind of the effect that tells Magento that the order is being worked on."""
-
-ENDED = frozenset({"canceled", "closed"})
-"""Magento's states in which nothing more is shipped."""
 
 STATUS_HOLD = "magento_status"
 UNKNOWN_STATUS = "unknown_status"
 UNKNOWN_PAYMENT = "unknown_payment_method"
 UNKNOWN_SKU = "unknown_sku"
+REPLACES = "replaces_order"
 
 GOES_ON = frozenset({StatusMeaning.PULL, StatusMeaning.HOLD})
 """Orders of these meanings are, or will be, worked on."""
 
 CONFIGURE_AND_RETRY = "then `magento-oms quarantine retry` sends the order on."
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The order that an edited one takes the place of, as far as the OMS has it: it is not cancelled here."""
+
+    increment_id: str
+    state: OrderState
 
 
 def decide(
@@ -43,11 +50,13 @@ def decide(
     stored: StoredOrder | None,
     config: InstanceConfig,
     unknown_skus: frozenset[str] = frozenset(),
+    predecessor: Predecessor | None = None,
 ) -> OrderChange | None:
     """What becomes of an order, or None where nothing does (ignored, or older news than what is stored).
 
     Args:
         unknown_skus: SKUs that the catalogue does not have. An order waits for them once, when it is new.
+        predecessor: the order that this one replaces, while that one goes on here.
 
     Raises:
         NotUnderstood: the order goes to quarantine and what is stored stays as it is.
@@ -71,6 +80,8 @@ def decide(
     verdict = _judge(order, store, config, meaning, history)
     if not history and meaning in GOES_ON and (stored is None or UNKNOWN_SKU in stored.holds):
         verdict.holds.update(_waits_for(order, unknown_skus))
+    if predecessor is not None and not history and (stored is None or REPLACES in stored.holds):
+        verdict.holds[REPLACES] = _follows(predecessor)
     goes_on = not verdict.holds and not history
     # A store without locations ships elsewhere: then nothing is routed.
     lines = tuple(_line_changes(order, stored, meaning, allocate=goes_on and not store.locations))
@@ -92,6 +103,9 @@ def decide(
         events=tuple(_events(order, stored, state, lines, verdict)),
         effects=(acknowledgement(config, order.entity_id, shadow=shadow),) if wanted else (),
         stop=state is OrderState.CANCELLED,
+        wish=cancel_rules.wish(order, stored, lines, meaning, store.payment.payment_kind(order.payment_method))
+        if stored and not history
+        else None,
         route=goes_on and bool(store.locations) and meaning is StatusMeaning.PULL and _unrouted(lines),
         troubles=tuple(verdict.troubles),
     )
@@ -159,9 +173,21 @@ def _waits_for(order: MagentoOrder, unknown_skus: frozenset[str]) -> dict[str, s
     return {UNKNOWN_SKU: f"The catalogue does not have {named} yet; it is read from Magento, then the order goes on."}
 
 
+def _follows(predecessor: Predecessor) -> str:
+    """Both must not be shipped."""
+    name = predecessor.increment_id
+    if predecessor.state in (OrderState.SHIPPED, OrderState.RETURNED):
+        return (
+            f"It replaces order {name}, which has left the warehouse: a person decides whether this one goes out, too"
+            " (`magento-oms orders release`)."
+        )
+    return f"It replaces order {name}, which is not cancelled yet; it goes on by itself then."
+
+
 def _releasable(stored: StoredOrder | None) -> set[str]:
     """Holds that intake placed and so may release; those of a person are the person's."""
-    return set(stored.holds & {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT, UNKNOWN_SKU}) if stored else set()
+    ours = {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT, UNKNOWN_SKU, REPLACES}
+    return set(stored.holds & ours) if stored else set()
 
 
 def _line_changes(
@@ -190,16 +216,17 @@ def _quantities(
     line: MagentoLine, order: MagentoOrder, stored: StoredOrder | None, meaning: StatusMeaning | None, *, allocate: bool
 ) -> Quantities:
     allocate = allocate and line.kind is LineKind.PHYSICAL and meaning is StatusMeaning.PULL
-    untouched = not (line.invoiced or line.shipped or line.cancelled) and order.state not in ENDED
+    untouched = (
+        not (line.invoiced or line.shipped or line.cancelled or line.refunded) and order.state not in cancel_rules.ENDED
+    )
     if stored is None and untouched and meaning is not StatusMeaning.CANCELLED:
         # Most orders are new and untouched.
         return Quantities(ordered=line.ordered, allocated=line.ordered if allocate else ZERO)
     before = stored.quantities[line.item_id] if stored else Quantities(ordered=line.ordered)
-    cancelled = line.cancelled
-    if meaning is StatusMeaning.CANCELLED or order.state in ENDED:
-        # A cancelled or closed order has nothing more to ship, whatever its rows say.
-        cancelled = before.ordered - max(before.shipped, line.shipped)
+    if cancel_rules.ended(order, meaning):
+        cancelled = cancel_rules.cancelled_as_a_whole(line, order, before, stored)
     else:
+        cancelled = cancel_rules.not_wanted(line, before)
         # What Magento says must fit in itself.
         Quantities(ordered=line.ordered, invoiced=line.invoiced, shipped=line.shipped, cancelled=line.cancelled)
     after = before.advanced(invoiced=line.invoiced, shipped=line.shipped, cancelled=cancelled)

@@ -244,7 +244,8 @@ class _Worker:
             if result is None:
                 effects.nothing_found(connection, effect, look_again_in=LOOK_AGAIN)
                 return
-            # The order is locked before effects, as intake does.
+            # The order is locked before all that hangs on it, as intake does: so neither waits for the other.
+            _lock_order(connection, effect)
             kind.settle(connection, subject, result)
             effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
             if effect.number > 1:  # what is done at once was never in quarantine
@@ -268,6 +269,7 @@ class _Worker:
     ) -> None:
         """Note the outcome that the error's class tells."""
         with self._engine.begin() as connection:
+            _lock_order(connection, effect)
             if effect.action == "find":
                 # A look that failed says nothing about the effect: look again.
                 self._count("open_outcome")
@@ -327,6 +329,10 @@ def _retry_in(effect: ClaimedEffect, error: OutsideError) -> timedelta:
     if isinstance(error, RateLimited):
         return timedelta(seconds=max(error.retry_after, 1.0))
     return timedelta(seconds=min(5.0 * 2 ** min(effect.number - 1, 10), 600.0))
+
+
+def _lock_order(connection: Connection, effect: ClaimedEffect) -> None:
+    connection.execute(text("select 1 from sales_order where id = :id for update"), {"id": effect.order_id})
 
 
 def _instance(connection: Connection, effect: ClaimedEffect) -> str:

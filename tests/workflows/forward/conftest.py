@@ -25,8 +25,11 @@ from magento_oms.workflows.couriers.book_parcel import BookParcel
 from magento_oms.workflows.couriers.cancel_booking import CancelBooking
 from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
+from magento_oms.workflows.couriers.ndr import TellNdrAction
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
 from magento_oms.workflows.couriers.send_manifest import SendManifest
+from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
+from magento_oms.workflows.fulfilling.cancel_units import CancelUnits
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
 from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
 from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
@@ -161,6 +164,7 @@ class Forward:
         kinds = (
             AcknowledgeOrder(self.config), CreateInvoice(self.config), CreateShipment(self.config),
             FetchShipment(self.config), TellMagento(self.config), TellCreditNote(self.config),
+            CancelOrder(self.config), CancelUnits(self.config),
         )  # fmt: skip
         return self._push(TARGET, self.store, kinds)
 
@@ -171,6 +175,7 @@ class Forward:
         kinds = (
             BookParcel(known, check), AssignAwb(known, check), FetchLabel(known),
             SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(STATUSES), SendManifest(),
+            TellNdrAction(),
         )  # fmt: skip
         world = self.accounts.setdefault(account, FakeAggregator(account))
         return self._push(plans.target(account), world, kinds)

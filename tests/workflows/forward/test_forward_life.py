@@ -10,7 +10,7 @@ from tests.workflows.forward.conftest import Forward, goods
 from tests.workflows.payloads import item
 
 from magento_oms.documents.read_back import texts
-from magento_oms.ports import RetryableError, UnknownOutcome
+from magento_oms.ports import PermanentError, RetryableError, UnknownOutcome
 from magento_oms.workflows.warehouse.pack import Box
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 
@@ -234,16 +234,31 @@ def test_handover_goes_on_while_the_store_is_down(forward: Forward) -> None:
     assert forward.oms.order(entity_id)["state"] == "shipped"
 
 
-def test_a_cancelled_order_that_left_goes_to_a_person(forward: Forward) -> None:
+def test_an_order_that_was_cancelled_after_handover_is_not_shipped_on_magento(forward: Forward) -> None:
     forward.stock("pune", KURTA=5)
     entity_id = forward.place(goods("KURTA"))
     [fulfilment_id] = ready(forward, entity_id)
     forward.hand_over(fulfilment_id)
     forward.store.cancel_in_admin(entity_id)
     forward.push_magento()
-    [reason] = forward.oms.rows("select reason, way_out from quarantine where resolved_at is null")
-    assert "has left the warehouse" in reason["reason"]
+    assert forward.effects_of("create_shipment") == ["cancelled"]
     assert forward.store.shipments == []
+
+
+def test_an_invoice_waits_while_the_order_is_on_hold_on_magento(forward: Forward) -> None:
+    """Magento itself would invoice an order that waits for its payment."""
+    forward.stock("pune", KURTA=5)
+    entity_id = forward.place(goods("KURTA"))
+    forward.route()
+    [row] = forward.fulfilments(entity_id)
+    forward.pack(row["id"])
+    forward.store.save(entity_id, state="pending_payment", status="pending_payment")
+    forward.push_magento()
+    assert forward.store.invoices == []
+    forward.store.save(entity_id, state="processing", status="processing")
+    forward.oms.let_effects_fall_due()
+    forward.push_magento()
+    assert len(forward.store.invoices) == 1
 
 
 def test_magento_s_own_words_go_to_quarantine(forward: Forward) -> None:
@@ -252,10 +267,10 @@ def test_magento_s_own_words_go_to_quarantine(forward: Forward) -> None:
     forward.route()
     [row] = forward.fulfilments(entity_id)
     forward.pack(row["id"])
-    forward.store.save(entity_id, state="holded", status="holded")
+    forward.store.fail("invoice", PermanentError("Could not save an invoice, see error log for details"))
     forward.push_magento()
     reasons = [row["reason"] for row in forward.oms.rows("select reason from quarantine where resolved_at is null")]
-    assert any("An invoice cannot be created when an order has a status of holded" in reason for reason in reasons)
+    assert any("Could not save an invoice" in reason for reason in reasons)
 
 
 def test_the_shipment_may_be_made_on_magento_when_the_papers_are_ready(

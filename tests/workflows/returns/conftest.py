@@ -123,7 +123,7 @@ class Returns(Forward):
     def kinds_of(self, target: str) -> tuple[Any, ...]:
         """The forward life's, and those of returns."""
         if target == TARGET:
-            return (TellMagentoOfReturn(self.config), CreateCreditMemo(), CancelOrder())
+            return (TellMagentoOfReturn(self.config), CreateCreditMemo(), CancelOrder(self.config))
         if target.startswith("notify:"):
             return (NotifyStoreOfReturn(self.config), AcknowledgeReturn(self.config))
         return (FetchTracking(), TellNdrAction())

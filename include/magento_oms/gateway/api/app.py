@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, Response
 
 from magento_oms.gateway.api import (
+    cancellation_routes,
     fulfilment_routes,
     manifest_routes,
     order_routes,
@@ -42,6 +43,7 @@ def create_api(room: Room, callers: Callers | None = None) -> FastAPI:
         permit_routes.permit_routes(room),
         stock_routes.stock_routes(room),
         order_routes.order_routes(room),
+        cancellation_routes.cancellation_routes(room),
         return_routes.return_routes(room),
     ):
         app.include_router(routes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -215,9 +216,27 @@ class EventShown(BaseModel):
     details: dict[str, Any]
 
 
-class CancelGiven(Given):
-    """Why an order is cancelled."""
+class CancelledLine(Given):
+    """Units of a line that shall be cancelled."""
 
+    item_id: int
+    cancelled_quantity: Units = Field(description="in all, what was cancelled before included")
+
+
+def totals_of(lines: Sequence[CancelledLine]) -> dict[int, Decimal]:
+    """Item id → units; of a line that is named twice the larger total counts."""
+    totals: dict[int, Decimal] = {}
+    for line in lines:
+        totals[line.item_id] = max(line.cancelled_quantity, totals.get(line.item_id, line.cancelled_quantity))
+    return totals
+
+
+class CancelGiven(Given):
+    """What of an order is cancelled, and why."""
+
+    lines: list[CancelledLine] | None = Field(
+        default=None, min_length=1, max_length=2500, description="none: the whole order"
+    )
     reason: Plain = Field(min_length=1, max_length=200)
 
 

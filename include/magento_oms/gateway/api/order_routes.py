@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.domain.states import OrderState
 from magento_oms.gateway.api.callers import needs
-from magento_oms.gateway.api.models import CancelGiven, EventShown, OrderPage, OrderShown, OrderWhole
+from magento_oms.gateway.api.models import CancelGiven, EventShown, OrderPage, OrderShown, OrderWhole, totals_of
 from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
 from magento_oms.gateway.api.views import order as the_order
@@ -18,7 +18,7 @@ from magento_oms.gateway.api.views import orders as all_orders
 from magento_oms.storage import fulfilments
 from magento_oms.storage.api_tokens import Caller, Scope
 from magento_oms.storage.database import engine
-from magento_oms.workflows.fulfilling.cancel_order import ask_to_cancel
+from magento_oms.workflows.cancelling.seller import ask_to_cancel, ask_to_cancel_units
 
 Reads = Annotated[Caller, Depends(needs(Scope.ORDERS_READ))]
 Instance = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
@@ -68,7 +68,10 @@ def order_routes(room: Room) -> APIRouter:
         entity_id: EntityId,
         given: CancelGiven,
     ) -> OrderShown:
-        """The seller will not ship it: it is held at once and cancelled on Magento. Possible until it is packed."""
+        """The seller will not ship it, or not these units. Possible until they are packed; asked twice is asked once.
+
+        A whole order is held at once and cancelled on Magento; units are cancelled at once, and Magento is told.
+        """
         if caller.locations:
             raise ApiProblem(403, "This token is limited to locations; an order may be of others too.")
         config = room.configs.get(instance)
@@ -76,7 +79,10 @@ def order_routes(room: Room) -> APIRouter:
             order_id, _ = _the(connection, caller, instance, entity_id)
             if config is None:
                 raise ApiProblem(503, f"The instance {instance} is not validly configured.")
-            ask_to_cancel(connection, config, order_id, given.reason, by=caller.name)
+            if given.lines is None:
+                ask_to_cancel(connection, config, order_id, given.reason, by=caller.name)
+            else:
+                ask_to_cancel_units(connection, config, order_id, totals_of(given.lines), given.reason, by=caller.name)
             return _the(connection, caller, instance, entity_id)[1]
 
     return router

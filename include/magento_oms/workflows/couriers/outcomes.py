@@ -8,6 +8,7 @@ from magento_oms.domain.parcel_states import CALLED_OFF
 from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects, orders, quarantine
 from magento_oms.storage.scans import Applied
+from magento_oms.workflows.cancelling import too_late
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.returns.from_courier import parcel_moved
 
@@ -37,4 +38,5 @@ def follow_up(connection: Connection, applied: Applied) -> None:
     if applied.moved or applied.new:
         parcel_moved(connection, applied)
     if applied.moved and applied.state.ended:
+        too_late.note_end(connection, booking, applied.state.status)
         effects.cancel_unsent_of(connection, plans.target(booking.account), plans.subject(booking.id))

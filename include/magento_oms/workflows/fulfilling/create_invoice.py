@@ -11,15 +11,18 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.invoice import invoice_pdf
 from magento_oms.documents.read_back import checked_invoice
+from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import AlreadyDone, MagentoOrderActions, PermanentError
 from magento_oms.storage import fulfilments, invoices, orders, papers
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.invoices import StoredInvoice
 from magento_oms.workflows.effect_kinds import NotWanted, Result
+from magento_oms.workflows.fulfilling import cancel_units
 from magento_oms.workflows.fulfilling import effects as fulfilling
 from magento_oms.workflows.fulfilling.items import acted_on, left_to_invoice
 from magento_oms.workflows.fulfilling.ready import settle_papers
+from magento_oms.workflows.fulfilling.stopped import refuse_stopped
 
 THERE_ALREADY = "-"
 PAPER = "invoice"
@@ -63,7 +66,7 @@ class CreateInvoice:
             stored,
             invoice,
             reference=f"[oms-invoice-{stored.instance}-{stored.id}]",
-            lines=_with_virtual(connection, stored, fulfilments.lines(connection, [stored.id])[stored.id]),
+            lines=_with_virtual(connection, stored, invoice, fulfilments.lines(connection, [stored.id])[stored.id]),
             logo=self._folder / logo if logo and self._folder else None,
             paper=papers.get(connection, PAPER, subject_of(stored.id)),
         )
@@ -74,12 +77,14 @@ class CreateInvoice:
         Raises:
             PermanentError: the document does not read back, or Magento refuses.
         """
-        if subject.stored.order_state == "cancelled":
-            raise NotWanted(f"order {subject.stored.increment_id} was cancelled")
+        stored = subject.stored
+        if stored.order_state == "cancelled" or stored.state is FulfilmentState.CANCELLED:
+            raise NotWanted(f"fulfilment {stored.id} of order {stored.increment_id} was cancelled")
         paper = subject.paper or checked_invoice(
             invoice_pdf(subject.invoice.content, logo=subject.logo), subject.invoice.content
         )
-        order = magento.order(subject.stored.entity_id)
+        order = magento.order(stored.entity_id)
+        refuse_stopped(order, stored)
         items = left_to_invoice(order, acted_on(order, subject.lines))
         if not items:
             found = _ours(magento, subject)
@@ -120,6 +125,7 @@ class CreateInvoice:
             "invoiced",
             {"fulfilment": subject.stored.id, "invoice": subject.invoice.number, "how": result.outcome},
         )
+        cancel_units.wake(connection, subject.stored.order_id)
         settle_papers(connection, self._config, subject.stored.id)
 
 
@@ -128,16 +134,17 @@ def subject_of(fulfilment_id: int) -> str:
     return f"fulfilment:{fulfilment_id}"
 
 
-def _with_virtual(connection: Connection, stored: StoredFulfilment, lines: list[CarriedLine]) -> list[CarriedLine]:
-    """The fulfilment's lines, and with the order's first fulfilment its virtual lines."""
-    if stored.number > 1:
-        return lines
+def _with_virtual(
+    connection: Connection, stored: StoredFulfilment, invoice: StoredInvoice, lines: list[CarriedLine]
+) -> list[CarriedLine]:
+    """The fulfilment's lines, and the order's virtual lines that are on its invoice."""
+    on_it = [line.item_id for line in invoice.content.goods]
     rows = connection.execute(
         text(
             "select item_id, act_on_item_id, sku, name, ordered, ordered - cancelled as quantity from order_line"
-            " where order_id = :id and kind = 'virtual' and ordered > cancelled"
+            " where order_id = :id and kind = 'virtual' and ordered > cancelled and item_id = any(:on_it)"
         ),
-        {"id": stored.order_id},
+        {"id": stored.order_id, "on_it": on_it},
     )
     none = Decimal(0)
     virtual = [

@@ -8,17 +8,16 @@ from decimal import Decimal
 from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig
+from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import AlreadyDone, Json, MagentoOrderActions, PermanentError, Track
 from magento_oms.storage import effects, fulfilments, inventory, orders
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql
-from magento_oms.workflows.effect_kinds import NotNow, Result
+from magento_oms.workflows.effect_kinds import NotNow, NotWanted, Result
 from magento_oms.workflows.fulfilling import effects as fulfilling
 from magento_oms.workflows.fulfilling.items import bundles, shipped_on, short_of
-
-CANCELLED = frozenset({"canceled", "closed"})
-WAITS = {"holded": "is on hold", "payment_review": "is in payment review", "pending_payment": "waits for its payment"}
+from magento_oms.workflows.fulfilling.stopped import refuse_stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +61,14 @@ class CreateShipment:
 
         Raises:
             NotNow: the order is on hold on Magento.
-            PermanentError: it was cancelled there meanwhile, or Magento shipped something else.
+            NotWanted: it was cancelled there meanwhile, or the fulfilment here.
+            PermanentError: Magento has less to ship, or shipped something else.
         """
         stored = subject.stored
+        if stored.state is FulfilmentState.CANCELLED:
+            raise NotWanted(f"fulfilment {stored.id} of order {stored.increment_id} was cancelled")
         order = magento.order(stored.entity_id)
-        state = str(order.get("state"))
-        if state in CANCELLED:
-            raise PermanentError(
-                f"Order {stored.increment_id} was {state} on Magento, and fulfilment {stored.id} of it has left the"
-                " warehouse.",
-                way_out="Ask the courier to bring it back (`magento-oms parcels return-to-origin`), or leave it and"
-                " dismiss this.",
-            )
-        if state in WAITS:
-            raise NotNow(f"Order {stored.increment_id} {WAITS[state]} on Magento.", "It goes on when that has ended.")
+        refuse_stopped(order, stored)
         if shipment := ours(magento, subject):
             return _result(shipment)
         # Magento ships less than it is asked for, without a word, where less is left.

@@ -18,7 +18,7 @@ from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage, parse_magento_time
 from magento_oms.storage import reconciliation
 from magento_oms.storage.reconciliation import MOST
-from magento_oms.workflows.intake_rules import ENDED
+from magento_oms.workflows.cancel_rules import ENDED
 from magento_oms.workflows.reconcile import compare
 from magento_oms.workflows.reconcile.counts import KNOWN
 from magento_oms.workflows.reconcile.words import UNIT

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import ReturnState, UnitState
 from magento_oms.storage import exchanges, orders, quarantine, returns
-from magento_oms.workflows.fulfilling.cancel_order import ask_to_cancel
+from magento_oms.workflows.cancelling.seller import ask_to_cancel
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 
 RELEASED = "released"

@@ -60,11 +60,11 @@ def issue(
     rows = connection.execute(_LINES, {"id": stored.order_id}).mappings().all()
     now_packed = {line.item_id: line.quantity for line in lines if line.quantity}
     parts = [_part(row, store, now_packed[row["item_id"]]) for row in rows if row["item_id"] in now_packed]
-    first = not any(row["packed"] for row in rows)
+    invoiced = invoices.invoiced_items(connection, stored.order_id)
     virtual = [
         _part(row, store, row["ordered"] - row["cancelled"], ZERO)
         for row in rows
-        if first and row["kind"] == "virtual" and row["ordered"] > row["cancelled"]
+        if row["kind"] == "virtual" and row["ordered"] > row["cancelled"] and row["item_id"] not in invoiced
     ]
     figures = compose(parts, virtual, _money(order, rows, now_packed), taxed=taxed)
     year = financial_year(now)

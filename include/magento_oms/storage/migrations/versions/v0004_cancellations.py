@@ -41,7 +41,9 @@ def upgrade() -> None:
             comment="what became of it, fulfilment by fulfilment",
         ),
         sa.Column("noted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("cause in ('customer', 'payment', 'edited', 'seller')", name=op.f("ck_cancellation_cause")),
+        sa.CheckConstraint(
+            "cause in ('customer', 'payment', 'edited', 'refund', 'seller')", name=op.f("ck_cancellation_cause")
+        ),
         sa.ForeignKeyConstraint(["order_id"], ["sales_order.id"], name=op.f("fk_cancellation_order_id_sales_order")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cancellation")),
     )

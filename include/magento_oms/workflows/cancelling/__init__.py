@@ -1,0 +1,1 @@
+"""Cancelling: what becomes of units that are not wanted any more, wherever they are."""
