@@ -87,7 +87,7 @@ def test_an_order_goes_from_the_store_to_its_buyer(
 
     url = f"{stack.local.gateway_url}/webhooks/{webhook_path(ACCOUNT)}"
     courier.set_up(webhook={"url": url, "secret": WEBHOOK_SECRET})
-    stack.wait_for("delivered", delivered, 150)
+    stack.wait_for("delivered", delivered, 300)
 
     assert once(stack, courier, entity_id) == {"invoices": 1, "shipments": 1, "AWBs": 1}
     order = stack.sandbox("mela").order(entity_id)
@@ -129,7 +129,7 @@ def test_a_worker_killed_while_it_invoices_or_books_doubles_nothing(
         held = stack.rows("select 1 from lease where name = %s and expires_at > now()", f"push:{target}")
         return bool(held) and any(rule["id"] == fault and rule["fired"] for rule in store.faults())
 
-    stack.wait_for(f"a task is in the middle of the {work}", in_the_middle, 120)
+    stack.wait_for(f"a task is in the middle of the {work}", in_the_middle, 200)
     assert kill_busy_workers(stack), "no worker was busy"
     store.clear_faults()
     courier.clear_faults()
