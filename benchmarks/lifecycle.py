@@ -81,15 +81,17 @@ stores:
 
 OUTCOMES = """
 select o.instance, o.entity_id, o.stored_at, f.left_at, coalesce(f.parts > f.shipped, true) as missing,
-  exists (select from quarantine q left join effect x on x.id = q.effect_id where q.resolved_at is null
-    and (x.order_id = o.id or q.instance = o.instance and q.subject = 'order:' || o.entity_id)) as aside
+  o.state = 'held' or exists (select from quarantine q left join effect x on x.id = q.effect_id
+    where q.resolved_at is null and (x.order_id = o.id
+      or q.instance = o.instance and q.subject = 'order:' || o.entity_id)) as aside
 from sales_order o left join lateral (
   select count(*) as parts, count(e.id) as shipped, max(e.finished_at) as left_at from fulfilment f
     left join effect e on e.kind = 'create_shipment' and e.subject = 'fulfilment:' || f.id and e.state = 'done'
       and e.target = 'magento:' || o.instance
   where f.order_id = o.id and f.state <> 'cancelled') f on true
 """
-"""Of every order: when it was stored, when its last part was shipped on Magento, and whether a person has it."""
+"""Of every order: when it was stored, when its last part was shipped on Magento, and whether a person
+has it: odd addresses, and consignments that want an e-way bill."""
 
 Placed = dict[tuple[str, int], datetime]
 
