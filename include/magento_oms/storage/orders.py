@@ -136,8 +136,7 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
             " magento_updated_at = :updated_at, read_at = :read_at, digest = :digest, payment_method = :payment_method,"
             " payment_kind = :payment_kind, grand_total = :grand_total, total_due = :total_due, relation = :relation,"
             # An invoice on Magento marks the order as paid, though the money is still to be collected.
-            " to_collect = case when exists (select from order_line where order_id = :id and invoiced > 0)"
-            " then to_collect else :to_collect end,"
+            " to_collect = case when :invoiced then to_collect else :to_collect end,"
             " route_at = case when :route then coalesce(route_at, now()) end"
             " where id = :id"
         ),
@@ -154,6 +153,7 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
             "grand_total": order.grand_total,
             "total_due": order.total_due,
             "to_collect": _to_collect(change),
+            "invoiced": any(line.line.invoiced or line.quantities.invoiced for line in change.lines),
             "route": change.route,
             "relation": _json(order.relation) if order.relation else None,
         },
@@ -212,6 +212,24 @@ def waiting_for(connection: Connection, instance: str, increment_ids: Sequence[s
             ),
             {"instance": instance, "ids": list(increment_ids)},
         ).scalars()
+    )
+
+
+def lock(connection: Connection, order_id: int, *, wait: bool = True) -> bool:
+    """Lock an order until the transaction ends, before anything that hangs on it: its lines, bookings, effects. Whoever
+    changes several of these begins so, and no two ever wait for each other.
+
+    Args:
+        wait: until nobody else has it; else False is returned where somebody has. Who has locked an order already does
+            not wait for a second one.
+    """
+    ending = "" if wait else " skip locked"
+    return (
+        connection.execute(
+            text(f"select 1 from sales_order where id = :id for update{ending}"),  # noqa: S608  (constants)
+            {"id": order_id},
+        ).scalar()
+        is not None
     )
 
 

@@ -158,7 +158,15 @@ def adopt(connection: Connection, parcel_id: int, account: str, aggregator: str,
 
 
 def get(connection: Connection, booking_id: int, *, lock: bool = False) -> StoredBooking:
-    """One booking."""
+    """One booking. With `lock` its order, then it, are locked until the transaction ends."""
+    if lock:
+        connection.execute(
+            text(
+                "select 1 from sales_order where id = (select p.order_id from parcel p"
+                " join courier_booking b on b.parcel_id = p.id where b.id = :id) for update"
+            ),
+            {"id": booking_id},
+        )
     ending = " for update of b" if lock else ""
     row = connection.execute(
         text(f"select {_COLUMNS} from {_JOINED} where b.id = :id{ending}"),  # noqa: S608  (constants)

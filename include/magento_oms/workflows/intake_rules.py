@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ UNKNOWN_STATUS = "unknown_status"
 UNKNOWN_PAYMENT = "unknown_payment_method"
 UNKNOWN_SKU = "unknown_sku"
 REPLACES = "replaces_order"
+OF_INTAKE = frozenset({STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT, UNKNOWN_SKU, REPLACES})
+"""Holds that intake places and releases; all others are a person's, or wait for something that a person gives."""
 
 GOES_ON = frozenset({StatusMeaning.PULL, StatusMeaning.HOLD})
 """Orders of these meanings are, or will be, worked on."""
@@ -85,7 +87,8 @@ def decide(
     goes_on = not verdict.holds and not history
     # A store without locations ships elsewhere: then nothing is routed.
     lines = tuple(_line_changes(order, stored, meaning, allocate=goes_on and not store.locations))
-    facts = _facts(lines, history, frozenset(verdict.holds), acknowledged=bool(stored and stored.acknowledged))
+    others = stored.holds - OF_INTAKE if stored else frozenset()
+    facts = _facts(lines, history, verdict.holds.keys() | others, acknowledged=bool(stored and stored.acknowledged))
     state = order_state(facts)
     _check_moves(stored, lines, state)
     wanted = state is OrderState.ALLOCATED and meaning is StatusMeaning.PULL and not (stored and stored.acknowledged)
@@ -185,9 +188,7 @@ def _follows(predecessor: Predecessor) -> str:
 
 
 def _releasable(stored: StoredOrder | None) -> set[str]:
-    """Holds that intake placed and so may release; those of a person are the person's."""
-    ours = {STATUS_HOLD, UNKNOWN_STATUS, UNKNOWN_PAYMENT, UNKNOWN_SKU, REPLACES}
-    return set(stored.holds & ours) if stored else set()
+    return set(stored.holds & OF_INTAKE) if stored else set()
 
 
 def _line_changes(
@@ -242,10 +243,10 @@ def _unrouted(lines: Iterable[LineChange]) -> bool:
     )
 
 
-def _facts(lines: Iterable[LineChange], history: bool, holds: frozenset[str], *, acknowledged: bool) -> OrderFacts:
+def _facts(lines: Iterable[LineChange], history: bool, holds: Set[str], *, acknowledged: bool) -> OrderFacts:
     physical = tuple(change.quantities for change in lines if change.line.kind is LineKind.PHYSICAL)
     others = tuple(change.quantities for change in lines if change.line.kind is not LineKind.PHYSICAL)
-    return OrderFacts(physical, others, history, holds, acknowledged)
+    return OrderFacts(physical, others, history, frozenset(holds), acknowledged)
 
 
 def _check_moves(stored: StoredOrder | None, lines: Iterable[LineChange], state: OrderState) -> None:

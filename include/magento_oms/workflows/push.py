@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from magento_oms.ports import (
     RetryableError,
     UnknownOutcome,
 )
-from magento_oms.storage import effects, holds, quarantine
+from magento_oms.storage import effects, holds, orders, quarantine
 from magento_oms.storage.database import engine, listener
 from magento_oms.storage.effects import ClaimedEffect, ClaimLost
 from magento_oms.storage.leases import Lease
@@ -225,7 +226,7 @@ class _Worker:
             self._record_not_now(effect, reason)
             return
         except NotWanted as reason:
-            with self._engine.begin() as connection:
+            with self._recording(effect) as connection:
                 effects.not_wanted(connection, effect, why=str(reason))
             return
         except OutsideError as error:
@@ -239,13 +240,19 @@ class _Worker:
         with self._lock:
             setattr(self._summary, what, getattr(self._summary, what) + 1)
 
-    def _record(self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, result: Result | None) -> None:
+    @contextmanager
+    def _recording(self, effect: ClaimedEffect) -> Iterator[Connection]:
+        """A transaction in which the order is locked first, as intake, warehouse and tracking do."""
         with self._engine.begin() as connection:
+            if effect.order_id is not None:
+                orders.lock(connection, effect.order_id)
+            yield connection
+
+    def _record(self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, result: Result | None) -> None:
+        with self._recording(effect) as connection:
             if result is None:
                 effects.nothing_found(connection, effect, look_again_in=LOOK_AGAIN)
                 return
-            # The order is locked before all that hangs on it, as intake does: so neither waits for the other.
-            _lock_order(connection, effect)
             kind.settle(connection, subject, result)
             effects.done(connection, effect, outcome=result.outcome, exchange=result.exchange)
             if effect.number > 1:  # what is done at once was never in quarantine
@@ -255,7 +262,7 @@ class _Worker:
 
     def _record_not_now(self, effect: ClaimedEffect, reason: NotNow) -> None:
         self._count("postponed")
-        with self._engine.begin() as connection:
+        with self._recording(effect) as connection:
             effects.not_happened(
                 connection,
                 effect,
@@ -268,8 +275,7 @@ class _Worker:
         self, effect: ClaimedEffect, kind: EffectKind[Any, Any], subject: Any, error: OutsideError
     ) -> None:
         """Note the outcome that the error's class tells."""
-        with self._engine.begin() as connection:
-            _lock_order(connection, effect)
+        with self._recording(effect) as connection:
             if effect.action == "find":
                 # A look that failed says nothing about the effect: look again.
                 self._count("open_outcome")
@@ -329,10 +335,6 @@ def _retry_in(effect: ClaimedEffect, error: OutsideError) -> timedelta:
     if isinstance(error, RateLimited):
         return timedelta(seconds=max(error.retry_after, 1.0))
     return timedelta(seconds=min(5.0 * 2 ** min(effect.number - 1, 10), 600.0))
-
-
-def _lock_order(connection: Connection, effect: ClaimedEffect) -> None:
-    connection.execute(text("select 1 from sales_order where id = :id for update"), {"id": effect.order_id})
 
 
 def _instance(connection: Connection, effect: ClaimedEffect) -> str:

@@ -177,8 +177,11 @@ class Forward:
             SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(STATUSES), SendManifest(),
             TellNdrAction(),
         )  # fmt: skip
-        world = self.accounts.setdefault(account, FakeAggregator(account))
-        return self._push(plans.target(account), world, kinds)
+        return self._push(plans.target(account), self.account(account), kinds)
+
+    def account(self, code: str) -> FakeAggregator:
+        """An account."""
+        return self.accounts.setdefault(code, FakeAggregator(code))
 
     def push_notices(self) -> PushSummary:
         """Send what is due to the store's URL."""

@@ -335,3 +335,53 @@ def test_an_eway_bill_is_waited_for(forward: Forward) -> None:
     assert forward.accounts["main"].bookings == {}
     [hold] = forward.oms.rows("select reason from order_hold where released_at is null")
     assert "needs an e-way bill" in hold["reason"]
+    assert forward.oms.order(entity_id)["state"] == "held"
+
+    # Magento tells of it again: what a person must give is waited for all the same.
+    forward.store.pass_time(5)
+    forward.store.save(entity_id, status="processing", state="processing")
+    forward.oms.take_in(forward.store, forward.config, [entity_id])
+    assert forward.oms.order(entity_id)["state"] == "held"
+
+
+def test_what_is_to_be_collected_survives_magento_s_own_invoice(forward: Forward) -> None:
+    """An invoice marks the order as paid. It may be read before the OMS knows of it: all the same the second parcel
+    collects its part.
+    """
+    forward.stock("pune", KURTA=1)
+    forward.stock("hoskote", SAREE=1)
+    entity_id = forward.place(goods("KURTA", "SAREE"), shipping_amount=50)
+    forward.route()
+    first, second = (row["id"] for row in forward.fulfilments(entity_id))
+    forward.pack(first)
+    forward.push_magento()
+    forward.oms.run("update order_line set invoiced = 0")  # the answer is on its way
+    forward.store.pass_time(5)
+    forward.store.save(entity_id)
+    forward.oms.take_in(forward.store, forward.config, [entity_id])
+
+    forward.pack(second)
+
+    collected = forward.oms.rows("select cod from parcel order by id")
+    assert [row["cod"] for row in collected] == [125, 125]
+
+
+def test_of_a_line_that_two_locations_ship_only_what_is_invoiced_counts(forward: Forward) -> None:
+    forward.stock("pune", KURTA=1)
+    forward.stock("hoskote", KURTA=2)
+    entity_id = forward.place(goods("KURTA", quantity=3))
+    forward.route()
+    first, second = (row["id"] for row in forward.fulfilments(entity_id))
+    forward.pack(first)
+    forward.pack(second)
+    forward.store.fail("invoice", RetryableError("Maintenance."), times=99)
+    forward.push_magento()
+    forward.store.faults.clear()
+    forward.oms.run("update effect set due_at = case when subject = :s then now() else now() + interval '1 hour' end"
+                    " where kind = 'create_invoice'", s=f"fulfilment:{first}")  # fmt: skip
+    forward.push_magento()
+
+    [invoice] = forward.store.invoices
+    [line] = forward.oms.rows("select packed, invoiced from order_line")
+    assert (line["packed"], float(line["invoiced"])) == (3, sum(invoice["items"].values()))
+    assert line["invoiced"] < 3

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from magento_oms.ports import CourierEvent, StatusReader
-from magento_oms.storage import parcels, scans
+from magento_oms.storage import orders, parcels, scans
 from magento_oms.storage import webhooks as stored
 from magento_oms.storage.database import engine
 from magento_oms.storage.scans import Reading
@@ -43,8 +43,16 @@ Readers = Mapping[str, WebhookReader]
 """By target, `courier:<account>`."""
 
 
+class _Busy(Exception):
+    """Somebody else is at the order."""
+
+
 def work_on(connection: Connection, reader: WebhookReader, body: bytes) -> str:
-    """Keep what a webhook tells; what came of it, in words without personal data."""
+    """Keep what a webhook tells; what came of it, in words without personal data.
+
+    Raises:
+        _Busy: not now.
+    """
     try:
         events = reader.read(orjson.loads(body))
     except ValueError as error:
@@ -64,6 +72,9 @@ def _keep(connection: Connection, reader: WebhookReader, event: CourierEvent) ->
     if booking_id is None:
         return "no such parcel"
     booking = parcels.get(connection, booking_id)
+    # Many webhooks are worked on in one transaction: it holds many orders, and so must not wait for another one.
+    if not orders.lock(connection, booking.order_id, wait=False):
+        raise _Busy
     adopt.note_awb(connection, booking, event)
     meaning = reader.statuses.meaning(event, booking.direction)
     applied = scans.apply(connection, booking_id, [Reading(event, meaning)], read_back=False)
@@ -85,23 +96,31 @@ BATCH = 50
 def work_on_all(url: str, readers: Readers) -> int:
     """Work on every stored webhook that waits; how many there were. Several may do it at once.
 
-    One that cannot be worked on because of a bug is noted with the error's class and left to `work_again`.
+    One whose order somebody else is at waits for the next time. One that cannot be worked on because of a bug is noted
+    with the error's class and left to `work_again`.
     """
     worked = 0
     while True:
+        done = 0
         with engine(url).begin() as connection:
             batch = stored.claim_new(connection, list(readers), limit=BATCH)
             for webhook in batch:
-                stored.worked(connection, webhook.id, _outcome(connection, readers[webhook.target], webhook.body))
-        worked += len(batch)
-        if len(batch) < BATCH:
+                outcome = _outcome(connection, readers[webhook.target], webhook.body)
+                if outcome is not None:
+                    stored.worked(connection, webhook.id, outcome)
+                    done += 1
+        worked += done
+        if not done or len(batch) < BATCH:
             return worked
 
 
-def _outcome(connection: Connection, reader: WebhookReader, body: bytes) -> str:
+def _outcome(connection: Connection, reader: WebhookReader, body: bytes) -> str | None:
     savepoint = connection.begin_nested()
     try:
         outcome = work_on(connection, reader, body)
+    except _Busy:
+        savepoint.rollback()
+        return None
     except OperationalError:
         raise
     except Exception as error:

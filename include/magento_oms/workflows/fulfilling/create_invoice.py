@@ -113,11 +113,14 @@ class CreateInvoice:
         invoices.note_magento(connection, subject.invoice.id, result.facts["magento"])
         connection.execute(
             text(
-                "update order_line l set invoiced = least(l.ordered, greatest(l.invoiced, l.packed))"
-                " from fulfilment_line f"
-                " where f.fulfilment_id = :id and l.order_id = f.order_id and l.item_id = f.item_id"
+                # Of a line that several fulfilments share, those that are invoiced.
+                "update order_line l set invoiced = least(l.ordered, greatest(l.invoiced, made.units))"
+                " from (select f.item_id, sum(f.quantity) as units from fulfilment_line f"
+                "  join invoice i on i.fulfilment_id = f.fulfilment_id"
+                "  where f.order_id = :order_id and i.magento_invoice <> '' group by f.item_id) made"
+                " where l.order_id = :order_id and l.item_id = made.item_id"
             ),
-            {"id": subject.stored.id},
+            {"order_id": subject.stored.order_id},
         )
         orders.add_event(
             connection,
