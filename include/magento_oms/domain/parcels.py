@@ -29,7 +29,8 @@ class NewParcel:
         location: code of the warehouse that it starts from, or comes back to.
         value: of the goods, GST included, rupees.
         cod: rupees to collect at the door; 0 is prepaid. The parcels of an order sum to what is due.
-        shipping: the parcel's share of what the customer paid for shipping, rupees.
+        shipping: the parcel's share of what the customer paid beyond the goods (shipping, charges,
+            virtual goods), rupees.
     """
 
     order_id: int

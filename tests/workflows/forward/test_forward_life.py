@@ -127,6 +127,8 @@ def test_virtual_lines_are_invoiced_with_the_first_fulfilment(forward: Forward) 
     assert invoice["items"] == {10: 1.0, 11: 1.0}
     [issued] = forward.oms.rows("select total from invoice")
     assert issued["total"] == 150
+    [parcel] = forward.oms.rows("select value, cod, shipping from parcel")
+    assert (parcel["value"], parcel["cod"], parcel["shipping"]) == (100, 150, 50)
 
 
 def test_packing_again_answers_the_same_and_another_body_is_a_conflict(forward: Forward) -> None:

@@ -239,7 +239,7 @@ def _make_parcels(
     lines: Sequence[CarriedLine],
     invoice: InvoiceContent,
 ) -> list[int]:
-    """One parcel a box. Value, COD and shipping of the boxes add up to the invoice's."""
+    """One parcel a box. COD, and value with shipping, of the boxes add up to the invoice's."""
     goods = {line.item_id: line for line in invoice.goods}
     units_of = {line.item_id: line.quantity for line in lines}
     given: dict[int, Decimal] = {}
@@ -267,7 +267,8 @@ def _make_parcels(
         values.append(value)
     weights = values if any(values) else [Decimal(1)] * len(values)
     cod = allot(invoice.collect, weights)
-    shipping = allot(sum((charge.total for charge in invoice.charges), ZERO), weights)
+    # All that is paid beyond the goods in the boxes: charges, and virtual lines that are invoiced along.
+    shipping = allot(max(invoice.total - sum(values, ZERO), ZERO), weights)
     papers = InvoiceFacts(invoice.number, invoice.issued_on, invoice.total, invoice.seller.gstin)
     return [
         parcels.create(
