@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magento_oms.domain.invoicing.compose import Figures, LinePart, OrderMoney, compose
+from magento_oms.domain.invoicing.compose import Cut, Figures, LinePart, OrderMoney, compose, weights
 from magento_oms.domain.invoicing.numbers import SeriesIsFull, financial_year, invoice_number
 from magento_oms.domain.money import share
 
@@ -90,7 +90,7 @@ def test_the_invoices_of_a_split_order_add_up_to_it(
             packed[n] += portions[n][turn]
         after = sum((line[1] * packed[n] / line[0] for n, line in enumerate(lines)), D(0))
         whole = OrderMoney(
-            money.goods, before, after, money.all_lines, money.shipping, money.other_charges, money.store_credit,
+            money.whole, before, after, money.all_lines, money.shipping, money.other_charges, money.store_credit,
             money.grand_total, money.to_collect,
         )  # fmt: skip
         made.append(compose(parts, [], whole, taxed=taxed))
@@ -103,3 +103,27 @@ def test_the_invoices_of_a_split_order_add_up_to_it(
             assert line.cgst == line.sgst
             assert taxed == "intra" or line.cgst == 0
             assert taxed == "inter" or line.igst == 0
+
+
+def test_shipping_of_free_goods_is_charged_once() -> None:
+    """Nothing is paid for the goods: what is shared by their value would be charged with each parcel."""
+    made = []
+    for before in (D(0), D(1)):
+        part = LinePart(1, "GIFT", "", "", D(2), before, D(1), D(0), D(0), D(0), D(0))
+        whole, was, now = weights([Cut(D(0), D(2), before, D(1))], D(0))
+        money = OrderMoney(whole, was, now, D(0), D(50), D(0), D(0), D(50), D(50))
+        made.append(compose([part], [], money, taxed="intra"))
+    assert [figures.total for figures in made] == [25, 25]
+    assert [figures.collect for figures in made] == [25, 25]
+
+
+def test_store_credit_that_virtual_goods_are_paid_with_leaves_nothing_below_zero() -> None:
+    made = []
+    gift = LinePart(9, "CARD", "", "", D(1), D(0), D(1), D(50), D(0), D(0), D(0))
+    for before in (D(0), D(1)):
+        part = LinePart(1, "KURTA", "", "", D(2), before, D(1), D(100), D(0), D(0), D(0))
+        whole, was, now = weights([Cut(D(100), D(2), before, D(1))], D(50))
+        money = OrderMoney(whole, was, now, D(150), D(0), D(0), D(120), D(30), D(30))
+        made.append(compose([part], [gift] if not before else [], money, taxed="intra"))
+    assert [figures.to_pay for figures in made] == [20, 10]
+    assert [figures.store_credit for figures in made] == [80, 40]

@@ -97,10 +97,10 @@ class Deaths:
             return outcome
 
         psycopg.Cursor.execute = watched_execute  # type: ignore[method-assign,assignment]
-        psycopg.Cursor.executemany = watched_many  # type: ignore[method-assign]
+        psycopg.Cursor.executemany = watched_many  # type: ignore[method-assign,assignment]
         psycopg.Cursor.copy = watched_copy  # type: ignore[method-assign,assignment]
         psycopg.Connection.commit = watched_commit  # type: ignore[method-assign,assignment]
-        Transport.fetch = watched_fetch  # type: ignore[method-assign]
+        Transport.fetch = watched_fetch  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ TROUBLES: Mapping[str, Mapping[str, Any]] = {
 
 
 def _with_postcode(order: Mapping[str, Any], postcode: str) -> dict[str, Any]:
-    changed = json.loads(json.dumps({name: order[name] for name in ("billing_address", "extension_attributes")}))
+    changed: dict[str, Any] = copy.deepcopy({name: order[name] for name in ("billing_address", "extension_attributes")})
     changed["billing_address"]["postcode"] = postcode
     for assignment in changed["extension_attributes"].get("shipping_assignments") or ():
         if address := (assignment.get("shipping") or {}).get("address"):

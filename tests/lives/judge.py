@@ -56,7 +56,7 @@ class Judge:
             assert order.invoiced.get(item, ZERO) <= ordered, f"item {item} is invoiced twice: {order}"
             gone = order.shipped.get(item, ZERO) + order.cancelled.get(item, ZERO)
             assert gone <= ordered, f"item {item}: shipped and cancelled are more than ordered: {order}"
-        doubled = {name: times for name, times in (order.ours | order.tracks).items() if times > 1}
+        doubled = {name: times for name, times in {**order.ours, **order.tracks}.items() if times > 1}
         assert not doubled, f"said or made twice: {doubled} of {order}"
 
     def _parcels_are_booked_once(self) -> None:

@@ -49,7 +49,7 @@ from magento_oms.workflows.warehouse.send_back import reject
 from magento_oms.workflows.warehouse.take_stock import take_stock
 
 D = Decimal
-LOCATIONS = (PUNE["code"], HOSKOTE["code"])
+LOCATIONS = (str(PUNE["code"]), str(HOSKOTE["code"]))
 NOTICES = "notify:loom"
 
 
@@ -65,7 +65,10 @@ class Account:
 class Outside(Protocol):
     """The store and the couriers, as the hand that sets the stage moves them."""
 
-    ledger: Ledger
+    @property
+    def ledger(self) -> Ledger:
+        """What both sides did."""
+        ...
 
     @property
     def store(self) -> Magento:

@@ -49,12 +49,12 @@ class OrderMoney:
     """The order's amounts beyond its lines' own, in rupees.
 
     Attributes:
-        goods: Σ payable of the lines that are shipped: what the amounts are shared by.
+        whole: what the amounts are shared by (see `weights`).
         before, after: of that, what is invoiced before and after this invoice.
         all_lines: Σ payable of all lines, virtual ones included.
     """
 
-    goods: Decimal
+    whole: Decimal
     before: Decimal
     after: Decimal
     all_lines: Decimal
@@ -78,6 +78,34 @@ class Figures:
     collect: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a line that is shipped weighs: its `payable` (of the whole line), and its units: all, before, now."""
+
+    payable: Decimal
+    ordered: Decimal
+    before: Decimal
+    now: Decimal
+
+
+def weights(lines: Sequence[Cut], virtual: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """What an order's amounts are shared by: the whole, and of it what was before and what is after an invoice.
+
+    Goods weigh what is paid for them; where all are free, units count. What is paid for virtual lines comes with the
+    first invoice.
+    """
+    free = not any(line.payable for line in lines)
+    first = not any(line.before for line in lines)
+
+    def weight(line: Cut, units: Decimal) -> Decimal:
+        return units if free else line.payable * units / line.ordered
+
+    before = sum((weight(line, line.before) for line in lines), ZERO)
+    after = sum((weight(line, line.before + line.now) for line in lines), ZERO)
+    whole = sum((weight(line, line.ordered) for line in lines), ZERO)
+    return whole + virtual, before + (ZERO if first else virtual), after + virtual
+
+
 def compose(parts: Sequence[LinePart], virtual: Sequence[LinePart], order: OrderMoney, *, taxed: str) -> Figures:
     """The figures of the invoice of some units of an order.
 
@@ -89,7 +117,7 @@ def compose(parts: Sequence[LinePart], virtual: Sequence[LinePart], order: Order
     goods = tuple(_goods(part, taxed) for part in (*parts, *virtual))
 
     def mine(amount: Decimal) -> Decimal:
-        return share(amount, order.before, order.after - order.before, order.goods)
+        return share(amount, order.before, order.after - order.before, order.whole)
 
     rest = order.grand_total + order.store_credit - order.all_lines - order.shipping - order.other_charges
     # A discount on shipping is in the order's discount, and in no line's.
@@ -100,10 +128,11 @@ def compose(parts: Sequence[LinePart], virtual: Sequence[LinePart], order: Order
         for name, amount in (("Shipping", order.shipping + off_shipping), ("Other charges", order.other_charges))
         if amount
     )
-    rounding = mine(rest - off_shipping)
-    total = sum((line.total for line in goods + charges), ZERO) + rounding
-    store_credit = mine(order.store_credit)
-    to_pay = total - store_credit
+    # What is paid is cut first: no part of it is below zero. The paise that lines and charges lose by being cut each by
+    # itself are rounding.
+    store_credit, to_pay = mine(order.store_credit), mine(order.grand_total)
+    total = to_pay + store_credit
+    rounding = total - sum((line.total for line in goods + charges), ZERO)
     # What is due at the door is the whole order, as a rule: then each parcel collects what its invoice says.
     collect = to_pay if order.to_collect == order.grand_total else mine(order.to_collect)
     return Figures(goods, charges, rounding, total, store_credit, to_pay, collect)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, text
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain import gstin
 from magento_oms.domain.geography import state_of_pincode
-from magento_oms.domain.invoicing.compose import LinePart, OrderMoney, compose
+from magento_oms.domain.invoicing.compose import Cut, LinePart, OrderMoney, compose, weights
 from magento_oms.domain.invoicing.content import DocumentType, InvoiceContent, Party
 from magento_oms.domain.invoicing.numbers import INDIA, SeriesIsFull, financial_year, invoice_number
 from magento_oms.storage import invoices
@@ -122,17 +122,16 @@ def permits_needed(content: InvoiceContent, store: StoreConfig) -> dict[str, str
 
 
 def _money(order: RowMapping, rows: Sequence[RowMapping], now_packed: dict[int, Decimal]) -> OrderMoney:
-    physical = [row for row in rows if row["kind"] == "physical"]
-
-    def value(units: dict[int, Decimal]) -> Decimal:
-        return sum((row["payable"] * units[row["item_id"]] / row["ordered"] for row in physical), ZERO)
-
-    before = {row["item_id"]: row["packed"] for row in physical}
-    after = {item: units + now_packed.get(item, ZERO) for item, units in before.items()}
+    cuts = [
+        Cut(row["payable"], row["ordered"], row["packed"], now_packed.get(row["item_id"], ZERO))
+        for row in rows
+        if row["kind"] == "physical"
+    ]
+    whole, before, after = weights(cuts, sum((row["payable"] for row in rows if row["kind"] != "physical"), ZERO))
     return OrderMoney(
-        goods=sum((row["payable"] for row in physical), ZERO),
-        before=value(before),
-        after=value(after),
+        whole=whole,
+        before=before,
+        after=after,
         all_lines=sum((row["payable"] for row in rows), ZERO),
         shipping=order["shipping"],
         other_charges=order["other_charges"],
