@@ -8,35 +8,31 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.lives.ledgers import Ledger
 from tests.workflows.forward.conftest import HOSKOTE, MORNING, PUNE, FakeStoreUrl
 from tests.workflows.oms import TARGET, Oms
 
 from magento_oms.config.models import InstanceConfig
+from magento_oms.orchestration.wiring import magento_kinds, notice_kinds
 from magento_oms.ports import Aggregator, Magento, OrderPage, StatusReader
 from magento_oms.storage import effects, holds, instances, webhooks
 from magento_oms.storage.database import engine
-from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.assign_awb import AssignAwb
 from magento_oms.workflows.couriers.book_parcel import BookParcel
 from magento_oms.workflows.couriers.cancel_booking import CancelBooking
 from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
+from magento_oms.workflows.couriers.fetch_tracking import FetchTracking
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
 from magento_oms.workflows.couriers.send_manifest import SendManifest
 from magento_oms.workflows.couriers.tracking import poll
 from magento_oms.workflows.couriers.webhooks import Readers, work_on_all
-from magento_oms.workflows.fulfilling.cancel_order import CancelOrder, ask_to_cancel
-from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
-from magento_oms.workflows.fulfilling.create_shipment import CreateShipment
-from magento_oms.workflows.fulfilling.fetch_shipment import FetchShipment
-from magento_oms.workflows.fulfilling.notify_store import NotifyStore
-from magento_oms.workflows.fulfilling.tell_magento import TellMagento
+from magento_oms.workflows.fulfilling.cancel_order import ask_to_cancel
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.order_check import OrderCheck
 from magento_oms.workflows.order_pull import pull_live, pull_one, pull_pending
@@ -231,29 +227,25 @@ class Scene:
         """Carry out what is due at a target."""
         known = {self.config.code: self.config}
         world: object
-        kinds: tuple[Any, ...]
         if target == TARGET:
-            world = self.outside.store
-            kinds = (
-                AcknowledgeOrder(self.config), CreateInvoice(self.config), CreateShipment(self.config),
-                FetchShipment(self.config), TellMagento(self.config), CancelOrder(),
-            )  # fmt: skip
+            world, kinds = self.outside.store, magento_kinds(self.config)
         elif target == NOTICES:
-            world, kinds = self.url, (NotifyStore(self.config),)
+            world, kinds = self.url, notice_kinds(self.config)
         else:
             account = self.outside.accounts[target.removeprefix("courier:")]
             check = self._check()
             world = account.aggregator
-            kinds = (
+            listed = (
                 BookParcel(known, check), AssignAwb(known, check), FetchLabel(known),
                 SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(account.statuses),
-                SendManifest(),
+                SendManifest(), FetchTracking(),
             )  # fmt: skip
+            kinds = {kind.name: kind for kind in listed}
         push(
             self.oms.url,
             target,
             world,
-            {kind.name: kind for kind in kinds},
+            kinds,
             holder="test",
             settle_delay=timedelta(seconds=90),
             at_once=at_once,
@@ -299,7 +291,3 @@ class Scene:
         self.oms.let_effects_fall_due()
         self.oms.run("update sales_order set route_at = now() where route_at > now()")
         self.outside.time_passes()
-
-    def now(self) -> datetime:
-        """The present, aware UTC."""
-        return datetime.now(UTC)
