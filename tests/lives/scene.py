@@ -21,6 +21,7 @@ from magento_oms.orchestration.wiring import magento_kinds, notice_kinds
 from magento_oms.ports import Aggregator, Magento, OrderPage, StatusReader
 from magento_oms.storage import effects, holds, instances, webhooks
 from magento_oms.storage.database import engine
+from magento_oms.workflows.cancelling.seller import ask_to_cancel
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.assign_awb import AssignAwb
 from magento_oms.workflows.couriers.book_parcel import BookParcel
@@ -32,7 +33,6 @@ from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
 from magento_oms.workflows.couriers.send_manifest import SendManifest
 from magento_oms.workflows.couriers.tracking import poll
 from magento_oms.workflows.couriers.webhooks import Readers, work_on_all
-from magento_oms.workflows.fulfilling.cancel_order import ask_to_cancel
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.order_check import OrderCheck
 from magento_oms.workflows.order_pull import pull_live, pull_one, pull_pending
