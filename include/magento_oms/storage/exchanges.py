@@ -24,7 +24,7 @@ def join_new(connection: Connection, instance: str, increment_ids: Iterable[str]
             "update return_exchange e set order_id = o.id from sales_order o"
             " where e.instance = :instance and e.replacement = any(:numbers) and e.order_id is null"
             " and o.instance = e.instance and o.increment_id = e.replacement"
-            " returning e.return_id, o.id as order_id, e.hold, o.history, o.state"
+            " returning e.return_id, o.id as order_id, e.hold, o.state"
         ),
         {"instance": instance, "numbers": list(increment_ids)},
     ).all()
