@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.workflows.fakes import NOW
+from tests.workflows.forward.conftest import forward_config
 from tests.workflows.returns.conftest import Returns
 from tests.workflows.returns.test_returns_by_courier import ON_ITS_WAY
 
@@ -84,6 +85,13 @@ def test_a_store_may_want_no_returns_from_credit_memos(life_of: Callable[..., Re
     life = life_of(returns={"from_credit_memos": False})
     life.store.refund_in_admin(life.shipped("KURTA"), {10: 1})
     assert synced(life).taken == {"the store places no returns from credit memos": 1}
+    assert placed(life) == []
+
+
+def test_a_store_without_a_location_takes_nothing_back(life: Returns) -> None:
+    life.store.refund_in_admin(life.shipped("KURTA"), {10: 1})
+    life.config = forward_config(locations=[], aggregators=[])
+    assert synced(life).taken == {"the store ships and takes back elsewhere: it has no location": 1}
     assert placed(life) == []
 
 

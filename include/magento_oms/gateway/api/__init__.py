@@ -1,1 +1,1 @@
-"""The OMS API: what warehouses and ERPs ask of the OMS. Described by its own OpenAPI document (`/api/v1/docs`)."""
+"""The OMS API: what warehouses and ERPs ask of the OMS; it describes itself at `/api/v1/openapi.json`."""

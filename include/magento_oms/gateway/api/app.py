@@ -32,6 +32,9 @@ def create_api(room: Room, callers: Callers | None = None) -> FastAPI:
     app = FastAPI(
         title="OMS API",
         version="1",
+        # The pages that FastAPI makes of the description load scripts of others from the internet.
+        docs_url=None,
+        redoc_url=None,
         description="Fulfilments to work on, packing, handing over, stock and orders. Errors are problem details"
         " (RFC 9457). Money in rupees, times in UTC, sizes in centimetres and grams.",
     )

@@ -83,6 +83,8 @@ def _take(connection: Connection, config: InstanceConfig, order: _Order, memo: R
         return return_id, f"refunds {joined} units that come back already"
     if store is None or not store.returns.from_credit_memos:
         return return_id, "the store places no returns from credit memos"
+    if not store.locations:
+        return return_id, "the store ships and takes back elsewhere: it has no location"
     called_back = connection.execute(
         text("select 1 from expected_rto where order_id = :id and ended_at is null limit 1"), {"id": order.id}
     ).scalar()
@@ -126,7 +128,7 @@ def take_rma(connection: Connection, config: InstanceConfig, order_id: int, rma:
     known = returns.by_code(connection, config.code, code)
     if known is not None:
         return _follow_rma(connection, known, status, rma)
-    if status not in AUTHORIZED or store is None:
+    if status not in AUTHORIZED or store is None or not store.locations:
         return ""
     wanted = _quantities(rma.get("items") or (), "qty_authorized", "qty_requested")
     units = _new_units(connection, order.id, dict(_by_line(connection, order.id, wanted)))
@@ -188,7 +190,7 @@ def _place(
     new: NewReturn,
 ) -> int:
     location = returns.shipped_from(connection, order.id, {unit.item_id for unit in units})
-    location = location or next(iter(place.code for place in store.locations), "")
+    location = location or store.locations[0].code
     return_id = returns.insert(connection, replace(new, location=location), units)
     details = {"return": return_id, "code": new.return_code, "kind": str(new.kind), "units": len(units)}
     orders.add_event(connection, order.id, "return_placed", details | {"source": str(new.source)})
