@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def imported_modules(path: Path) -> set[str]:
     return {name for name in found if name.partition(".")[0] not in own}
 
 
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Top-level module → distributions that bring it; looking takes a good part of a second."""
+    return packages_distributions()
+
+
 def distributions_of(module: str) -> set[str]:
     """Canonical names of the distributions that may bring a module.
 
@@ -53,7 +60,7 @@ def distributions_of(module: str) -> set[str]:
     parts = module.split(".")
     if parts[0] == "airflow":
         return {f"apache-airflow-providers-{parts[2]}"} if parts[1:2] == ["providers"] else {"apache-airflow"}
-    return {canonicalize_name(name) for name in packages_distributions().get(parts[0], [])}
+    return {canonicalize_name(name) for name in distributions().get(parts[0], [])}
 
 
 def not_asked_for(files: Iterable[Path], asked: set[str]) -> list[str]:
