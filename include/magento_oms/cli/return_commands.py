@@ -56,15 +56,15 @@ def list_(
 ) -> None:
     """List returns, the newest first."""
     from magento_oms.domain.returns import ReturnState
-    from magento_oms.storage import returns
+    from magento_oms.storage import return_search, returns
     from magento_oms.storage.database import database_url, engine
-    from magento_oms.storage.returns import Wanted
+    from magento_oms.storage.return_search import Wanted
 
     if state and state not in set(ReturnState):
         raise ConfigurationError(f"There is no state {state!r}.", way_out=f"Use {', '.join(ReturnState)}.")
     wanted = Wanted(find, state, location, (instance,) if instance else ())
     with engine(database_url()).connect() as connection:
-        found = returns.search(connection, wanted, limit)
+        found = return_search.search(connection, wanted, limit)
         units = returns.units(connection, [stored.id for stored in found])
     if csv is not None:
         lines = [_line(stored, unit) for stored in found for unit in units[stored.id]]
@@ -211,14 +211,14 @@ def _the(connection: Connection, found: str) -> StoredReturn:
     Raises:
         ConfigurationError: there is none, or several.
     """
-    from magento_oms.storage import returns
-    from magento_oms.storage.returns import Wanted
+    from magento_oms.storage import return_search, returns
+    from magento_oms.storage.return_search import Wanted
 
     if found.startswith("#") and found[1:].isdigit():
         one = returns.get(connection, int(found[1:]))
         listed = [one] if one is not None else []
     else:
-        listed = returns.search(connection, Wanted(found), 5) if found else []
+        listed = return_search.search(connection, Wanted(found), 5) if found else []
         exact = [stored for stored in listed if stored.return_code == found]
         listed = exact if len(exact) == 1 else listed
     if len(listed) == 1:

@@ -84,7 +84,7 @@ def push(
     """
     from magento_oms.cli.configured import configured_store
     from magento_oms.orchestration import wiring
-    from magento_oms.storage import inventory
+    from magento_oms.storage import stock_told
     from magento_oms.storage.database import database_url, engine
     from magento_oms.workflows.inventory.push_stock import push_skus
 
@@ -94,7 +94,7 @@ def push(
         database_url(), config, wiring.magento_for(config), wanted, settle_delay=wiring.settle_delay(config)
     )
     with engine(database_url()).connect() as connection:
-        figures = inventory.told(connection, config.code, wanted)
+        figures = stock_told.told(connection, config.code, wanted)
     results = [
         {
             "sku": figure.sku,
@@ -123,11 +123,11 @@ def problems(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List SKUs that Magento could not be told, each with why. They are tried again by themselves, within the hour."""
-    from magento_oms.storage import inventory
+    from magento_oms.storage import stock_told
     from magento_oms.storage.database import database_url, engine
 
     with engine(database_url()).connect() as connection:
-        found = inventory.problems(connection, instance, limit)
+        found = stock_told.problems(connection, instance, limit)
     rows = [
         {
             "instance": code,

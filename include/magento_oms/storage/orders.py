@@ -190,31 +190,6 @@ def update(connection: Connection, stored: StoredOrder, change: OrderChange) -> 
         notify(connection, ROUTING)
 
 
-def states_of(connection: Connection, instance: str, increment_ids: Sequence[str]) -> dict[str, OrderState]:
-    """States of the stored ones of these orders, by increment id."""
-    rows = connection.execute(
-        text("select increment_id, state from sales_order where instance = :instance and increment_id = any(:ids)"),
-        {"instance": instance, "ids": list(increment_ids)},
-    )
-    return {row.increment_id: OrderState(row.state) for row in rows}
-
-
-def waiting_for(connection: Connection, instance: str, increment_ids: Sequence[str]) -> list[int]:
-    """Entity ids of those of these orders that wait for the one that they replace to be cancelled."""
-    if not any(increment_ids):
-        return []
-    return list(
-        connection.execute(
-            text(
-                "select o.entity_id from sales_order o join order_hold h on h.order_id = o.id"
-                " where o.instance = :instance and o.increment_id = any(:ids) and h.code = 'replaces_order'"
-                " and h.released_at is null"
-            ),
-            {"instance": instance, "ids": list(increment_ids)},
-        ).scalars()
-    )
-
-
 def lock(connection: Connection, order_id: int, *, wait: bool = True) -> bool:
     """Lock an order until the transaction ends, before anything that hangs on it: its lines, bookings, effects. Whoever
     changes several of these begins so, and no two ever wait for each other.

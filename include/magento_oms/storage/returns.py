@@ -11,7 +11,6 @@ import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, RowMapping, text
 
-from magento_oms.domain.parcel_states import CALLED_OFF, rank
 from magento_oms.domain.returns import (
     BACK,
     ReturnKind,
@@ -22,30 +21,19 @@ from magento_oms.domain.returns import (
     check_unit_move,
     return_state,
 )
-from magento_oms.ports import Direction, ParcelStatus
-from magento_oms.storage import orders
-from magento_oms.storage.api_tokens import of_stores_sql
+from magento_oms.storage import orders, return_tracking
 
-_COLUMNS = (
+COLUMNS = (
     "r.id, r.instance, r.order_id, r.return_code, r.kind, r.source, r.state, r.location, r.reason, r.asked_digest,"
     " r.parcel_id, coalesce(nullif(b.awb, ''), r.awb) as awb,"
     " coalesce(nullif(b.booked -> 'courier' ->> 'name', ''), nullif(r.courier, ''), b.aggregator, '') as courier,"
     " r.tracking_wanted, r.quality_check, r.expected_on, r.placed_at, r.created_by, r.received_at, r.processed_at,"
     " r.cancelled_at, o.store_id, o.entity_id, o.increment_id, o.shadow, o.state as order_state"
 )
-_JOINED = (
+JOINED = (
     "return_order r join sales_order o on o.id = r.order_id left join lateral (select * from courier_booking b"
     " where b.parcel_id = r.parcel_id order by (b.given_up = '') desc, b.generation desc limit 1) b on true"
 )
-
-_CALLED = """
-select id from return_order where return_code = :text
-union select id from return_order where awb = :text and awb <> ''
-union select x.id from return_order x join sales_order y on y.id = x.order_id where y.increment_id = :text
-union select x.id from return_order x join courier_booking y on y.parcel_id = x.parcel_id where y.awb = :text
-union select x.id from return_order x join invoice y on y.order_id = x.order_id where y.number = :text
-"""
-"""Returns by whatever is printed on their parcel; each way by an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +137,13 @@ def get(connection: Connection, return_id: int, *, lock: bool = False) -> Stored
     ending = " for update of r" if lock else ""
     row = (
         connection.execute(
-            text(f"select {_COLUMNS} from {_JOINED} where r.id = :id{ending}"),  # noqa: S608  (constants)
+            text(f"select {COLUMNS} from {JOINED} where r.id = :id{ending}"),  # noqa: S608  (constants)
             {"id": return_id},
         )
         .mappings()
         .one_or_none()
     )
-    return _stored(row) if row else None
+    return from_row(row) if row else None
 
 
 def now(connection: Connection) -> datetime:
@@ -183,10 +171,10 @@ def by_code(connection: Connection, instance: str, return_code: str) -> int | No
 def of_order(connection: Connection, order_id: int) -> list[StoredReturn]:
     """All returns of an order."""
     rows = connection.execute(
-        text(f"select {_COLUMNS} from {_JOINED} where r.order_id = :id order by r.id"),  # noqa: S608
+        text(f"select {COLUMNS} from {JOINED} where r.order_id = :id order by r.id"),  # noqa: S608
         {"id": order_id},
     )
-    return [_stored(row) for row in rows.mappings()]
+    return [from_row(row) for row in rows.mappings()]
 
 
 def of_parcel(connection: Connection, parcel_id: int) -> list[int]:
@@ -218,110 +206,6 @@ def units(connection: Connection, return_ids: Iterable[int]) -> dict[int, list[S
             )
         )  # fmt: skip
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What returns are looked for by; what is empty does not restrict.
-
-    Attributes:
-        text: an AWB, an invoice number, an order's number or a return code: whatever is printed on the parcel.
-        stores, locations: that the caller may see, see `api_tokens.Caller`.
-    """
-
-    text: str = ""
-    state: str = ""
-    location: str = ""
-    stores: Sequence[str] = ()
-    locations: Sequence[str] = ()
-    before: int | None = None
-
-
-def search(connection: Connection, wanted: Wanted, limit: int) -> list[StoredReturn]:
-    """Returns, the newest first."""
-    rows = connection.execute(
-        text(
-            f"select {_COLUMNS} from {_JOINED}"  # noqa: S608  (constants)
-            f" where (:text = '' or r.id in ({_CALLED}))"
-            " and (:state = '' or r.state = :state) and (:location = '' or r.location = :location)"
-            f" and {of_stores_sql('o')}"
-            " and (cardinality(cast(:locations as text[])) = 0 or r.location = any(:locations))"
-            " and (cast(:before as bigint) is null or r.id < :before) order by r.id desc limit :limit"
-        ),
-        {
-            "text": wanted.text,
-            "state": wanted.state,
-            "location": wanted.location,
-            "stores": list(wanted.stores),
-            "locations": list(wanted.locations),
-            "before": wanted.before,
-            "limit": limit,
-        },
-    )
-    return [_stored(row) for row in rows.mappings()]
-
-
-def claimed(connection: Connection, order_id: int) -> dict[int, tuple[int, int]]:
-    """Item id → how many of its units come back, and how many are back."""
-    rows = connection.execute(
-        text(
-            "select item_id, count(*) filter (where state = 'expected') as coming,"
-            " count(*) filter (where state = any(:back)) as back from return_item where order_id = :id group by item_id"
-        ),
-        {"id": order_id, "back": [str(state) for state in BACK]},
-    )
-    return {row.item_id: (row.coming, row.back) for row in rows}
-
-
-def unclaimed(connection: Connection, order_id: int) -> dict[int, int]:
-    """Item id → shipped units that no return has."""
-    taken = claimed(connection, order_id)
-    rows = connection.execute(text("select item_id, shipped from order_line where order_id = :id"), {"id": order_id})
-    return {row.item_id: int(row.shipped) - sum(taken.get(row.item_id, (0, 0))) for row in rows}
-
-
-def shipped_from(connection: Connection, order_id: int, item_ids: Iterable[int]) -> str:
-    """The location that shipped most of these lines; empty: the OMS shipped none of it."""
-    found = connection.execute(
-        text(
-            "select f.location from fulfilment_line l join fulfilment f on f.id = l.fulfilment_id"
-            " where l.order_id = :id and l.item_id = any(:items) and l.shipped > 0"
-            " group by f.location order by sum(l.shipped) desc, f.location limit 1"
-        ),
-        {"id": order_id, "items": sorted(item_ids)},
-    ).scalar()
-    return str(found or "")
-
-
-def rto_without_return(connection: Connection, instance: str) -> list[tuple[int, int]]:
-    """Bookings of forward parcels that come back and have no return, each with its failed attempts."""
-    rows = connection.execute(
-        text(
-            "select b.id, b.failed_attempts from courier_booking b join parcel p on p.id = b.parcel_id"
-            " join sales_order o on o.id = p.order_id"
-            " where o.instance = :instance and p.direction = 'forward'"
-            " and b.status in ('rto_initiated', 'rto_in_transit', 'rto_delivered')"
-            " and not exists (select from return_order r where r.parcel_id = p.id) order by b.id"
-        ),
-        {"instance": instance},
-    )
-    return [(row.id, row.failed_attempts) for row in rows]
-
-
-def unsettled(connection: Connection, instance: str) -> list[int]:
-    """Returns that are judged or called off, and of which units are not credited, or a replacement is not decided."""
-    rows = connection.execute(
-        text(
-            "select r.id from return_order r where r.instance = :instance and r.state in ('processed', 'cancelled')"
-            " and (exists (select from return_exchange e where e.return_id = r.id and e.outcome = ''"
-            "   and e.order_id is not null)"
-            "  or r.state = 'processed' and exists (select from return_item i join invoice v on v.order_id = i.order_id"
-            "   where i.return_id = r.id and i.credit_note_id is null and (i.state = 'passed'"
-            "   or r.kind = 'return_to_origin' and i.state in ('received', 'failed')))) order by r.id"
-        ),
-        {"instance": instance},
-    )
-    return list(rows.scalars())
 
 
 def insert(connection: Connection, new: NewReturn, items: Sequence[NewUnit]) -> int:
@@ -394,39 +278,6 @@ def move_unit(
     )
 
 
-def set_parcel(connection: Connection, return_id: int, parcel_id: int | None) -> None:
-    """Note which parcel of ours brings it; None: none."""
-    connection.execute(
-        text("update return_order set parcel_id = :parcel_id where id = :id"), {"id": return_id, "parcel_id": parcel_id}
-    )
-
-
-def set_tracking(
-    connection: Connection,
-    return_id: int,
-    *,
-    awb: str = "",
-    courier: str = "",
-    wanted: bool = False,
-    expected_on: date | None = None,
-) -> None:
-    """Note who brings it. What is not told stays."""
-    connection.execute(
-        text(
-            "update return_order set awb = coalesce(nullif(:awb, ''), awb),"
-            " courier = coalesce(nullif(:courier, ''), courier), tracking_wanted = :wanted,"
-            " expected_on = coalesce(:expected_on, expected_on) where id = :id"
-        ),
-        {
-            "id": return_id,
-            "awb": awb,
-            "courier": courier,
-            "wanted": wanted,
-            "expected_on": expected_on,
-        },
-    )
-
-
 def note_refund(connection: Connection, unit_ids: Iterable[int], refund: str, *, only: str | None = None) -> None:
     """Note that a credit memo is planned for units (`asked`), or which one refunds them.
 
@@ -450,26 +301,6 @@ def note_credited(connection: Connection, unit_ids: Iterable[int], credit_note_i
     )
 
 
-def parcel_status(connection: Connection, parcel_id: int) -> ParcelStatus | None:
-    """How far a parcel has come, whichever of its bookings brought it so far.
-
-    A booking that was given up counts only as far as the courier moves it all the same.
-    """
-    rows = connection.execute(
-        text(
-            "select b.status, b.given_up, p.direction from courier_booking b join parcel p on p.id = b.parcel_id"
-            " where b.parcel_id = :id"
-        ),
-        {"id": parcel_id},
-    ).all()
-    told = [
-        (rank(Direction(row.direction), ParcelStatus(row.status)), ParcelStatus(row.status))
-        for row in rows
-        if not (row.given_up and ParcelStatus(row.status) in CALLED_OFF)
-    ]
-    return max(told)[1] if told else None
-
-
 def derive(connection: Connection, return_id: int) -> ReturnState:
     """Write the state that follows from units and parcel, and what follows for the order: how much of it is back."""
     row = connection.execute(
@@ -481,7 +312,7 @@ def derive(connection: Connection, return_id: int) -> ReturnState:
             text("select state from return_item where return_id = :id"), {"id": return_id}
         ).scalars()
     ]
-    parcel = parcel_status(connection, row.parcel_id) if row.parcel_id is not None else None
+    parcel = return_tracking.parcel_status(connection, row.parcel_id) if row.parcel_id is not None else None
     before, state = ReturnState(row.state), return_state(states, parcel)
     check_return_move(before, state)
     connection.execute(
@@ -518,7 +349,7 @@ def _note_on_lines(connection: Connection, order_id: int) -> None:
         orders.derive_state(connection, order_id)
 
 
-def _stored(row: RowMapping) -> StoredReturn:
+def from_row(row: RowMapping) -> StoredReturn:
     values: dict[str, Any] = {name: row[name] for name in StoredReturn.__dataclass_fields__}
     digest = values["asked_digest"]
     return StoredReturn(

@@ -16,7 +16,7 @@ from magento_oms.domain.orders import MagentoOrder, NotUnderstood
 from magento_oms.domain.states import OrderState
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
-from magento_oms.storage import catalogue, exchanges, inbox, orders, quarantine
+from magento_oms.storage import catalogue, edited_orders, exchanges, inbox, orders, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.workflows import cancel_rules
 from magento_oms.workflows.cancelling.carry_out import Freed, carry_out
@@ -162,7 +162,7 @@ def _write(
     for entity_id, (trouble, item, store_id) in batch.troubles.items():
         _quarantine(connection, config, entity_id, trouble, store_id, inbox[item.digest])
     counts.new, counts.changed, counts.quarantined = len(new), len(changed), len(batch.troubles)
-    return orders.waiting_for(connection, config.code, [_replaced_by(change) for change in changed])
+    return edited_orders.waiting_for(connection, config.code, [_replaced_by(change) for change in changed])
 
 
 def _open_predecessors(connection: Connection, config: InstanceConfig, batch: _Batch) -> dict[int, Predecessor]:
@@ -175,7 +175,9 @@ def _open_predecessors(connection: Connection, config: InstanceConfig, batch: _B
     if not replaced:
         return {}
     ending = {order.increment_id for order, _ in batch.understood.values() if order.state in cancel_rules.ENDED}
-    states = orders.states_of(connection, config.code, [name for name in replaced.values() if name not in ending])
+    states = edited_orders.states_of(
+        connection, config.code, [name for name in replaced.values() if name not in ending]
+    )
     return {
         entity_id: Predecessor(name, states[name])
         for entity_id, name in replaced.items()

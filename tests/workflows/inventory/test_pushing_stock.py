@@ -13,7 +13,7 @@ from tests.workflows.inventory.conftest import TWO_SOURCES, Stocked
 
 from magento_oms.ports import ConfigurationError, PermanentError, RateLimited, RetryableError, UnknownOutcome
 from magento_oms.ports.inventory import StockLayout
-from magento_oms.storage import holds, instances, inventory
+from magento_oms.storage import holds, instances, inventory, stock_told
 from magento_oms.storage.database import engine
 from magento_oms.workflows.inventory import way
 from magento_oms.workflows.inventory.push_stock import push_skus
@@ -230,7 +230,7 @@ def test_a_sku_that_magento_does_not_know_is_never_sent(stocked: Stocked) -> Non
     assert (summary.told, summary.refused) == (1, 2)
     assert set(stocked.store.has) == {("KURTA", "default")}
     with engine(stocked.oms.url).connect() as connection:
-        problems = {figure.sku: figure.problem for _, figure in inventory.problems(connection, "loom", 10)}
+        problems = {figure.sku: figure.problem for _, figure in stock_told.problems(connection, "loom", 10)}
     assert "no product with the SKU GHOST" in problems["GHOST"]
     assert "bundle" in problems["BOX"]
     stocked.store.sells("GHOST")
@@ -240,7 +240,7 @@ def test_a_sku_that_magento_does_not_know_is_never_sent(stocked: Stocked) -> Non
     )
     assert stocked.push().told == 1  # the catalogue has read it
     with engine(stocked.oms.url).connect() as connection:
-        assert [figure.sku for _, figure in inventory.problems(connection, None, 10)] == ["BOX"]
+        assert [figure.sku for _, figure in stock_told.problems(connection, None, 10)] == ["BOX"]
 
 
 def test_a_bad_line_never_spoils_its_batch(stocked: Stocked) -> None:
@@ -442,7 +442,7 @@ def test_a_refused_line_says_why(stocked: Stocked) -> None:
     stocked.store.fail("set_source_items", PermanentError("The quantity is odd.", status=400))
     assert stocked.push().refused == 1
     with engine(stocked.oms.url).connect() as connection:
-        [(_, figure)] = inventory.problems(connection, "loom", 10)
+        [(_, figure)] = stock_told.problems(connection, "loom", 10)
     assert figure.problem == "The quantity is odd."
 
 

@@ -16,9 +16,10 @@ from tests.workflows.payloads import Row
 
 from magento_oms.domain.returns import ReturnKind, ReturnSource
 from magento_oms.ports import CourierEvent, Meaning, ParcelStatus
-from magento_oms.storage import instances, parcels, returns, scans
+from magento_oms.storage import instances, parcels, return_search, returns, scans
 from magento_oms.storage.database import engine
-from magento_oms.storage.returns import StoredReturn, Wanted
+from magento_oms.storage.return_search import Wanted
+from magento_oms.storage.returns import StoredReturn
 from magento_oms.storage.scans import Reading
 from magento_oms.workflows.couriers.fetch_tracking import FetchTracking
 from magento_oms.workflows.couriers.ndr import TellNdrAction
@@ -94,7 +95,7 @@ class Returns(Forward):
     def found(self, told: str) -> list[int]:
         """Ids of the returns that something leads to."""
         with engine(self.oms.url).connect() as connection:
-            return [stored.id for stored in returns.search(connection, Wanted(text=told), 10)]
+            return [stored.id for stored in return_search.search(connection, Wanted(text=told), 10)]
 
     def on_shelf(self, sku: str, location: str = "pune") -> int:
         """Units in stock."""

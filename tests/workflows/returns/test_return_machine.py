@@ -25,7 +25,7 @@ from magento_oms.domain.returns import ReturnKind, return_state
 from magento_oms.local.postgres import PostgresServer
 from magento_oms.ports import ParcelStatus as S
 from magento_oms.ports import PermanentError, RetryableError, UnknownOutcome
-from magento_oms.storage import instances, returns
+from magento_oms.storage import instances, return_tracking, returns
 from magento_oms.storage.database import engine
 from magento_oms.workflows.returns.receive import Verdict
 from magento_oms.workflows.returns.sync import sync
@@ -147,7 +147,7 @@ class Lives(RuleBasedStateMachine):
         with engine(oms.url).connect() as connection:
             for row in oms.rows("select id, state, parcel_id from return_order"):
                 units = [unit.state for unit in returns.units(connection, [row["id"]])[row["id"]]]
-                parcel = returns.parcel_status(connection, row["parcel_id"]) if row["parcel_id"] else None
+                parcel = return_tracking.parcel_status(connection, row["parcel_id"]) if row["parcel_id"] else None
                 assert row["state"] == return_state(units, parcel)
 
     def teardown(self) -> None:

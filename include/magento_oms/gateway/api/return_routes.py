@@ -28,10 +28,11 @@ from magento_oms.gateway.api.return_models import (
 )
 from magento_oms.gateway.api.room import Room
 from magento_oms.ports import ParcelSize
-from magento_oms.storage import returns
+from magento_oms.storage import return_search, returns
 from magento_oms.storage.api_tokens import Caller, Scope
 from magento_oms.storage.database import engine
-from magento_oms.storage.returns import StoredReturn, Wanted
+from magento_oms.storage.return_search import Wanted
+from magento_oms.storage.returns import StoredReturn
 from magento_oms.workflows.returns import exchange, tracking
 from magento_oms.workflows.returns.cancel import cancel
 from magento_oms.workflows.returns.judged import settle
@@ -90,7 +91,7 @@ def return_routes(room: Room) -> APIRouter:
             before=before,
         )
         with engine(room.url).connect() as connection:
-            found = returns.search(connection, wanted, limit)
+            found = return_search.search(connection, wanted, limit)
             items = shown(connection, found)
         return ReturnPage(items=items, before=found[-1].id if len(found) == limit else None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from magento_oms.ports import Aggregator
-from magento_oms.storage import orders, parcels, returns
+from magento_oms.storage import orders, parcels, return_tracking, returns
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.workflows.couriers import plans
@@ -58,4 +58,4 @@ class FetchTracking:
         details = {"parcel": subject.parcel_id, "awb": booked.awb, "account": subject.account}
         orders.add_event(connection, subject.order_id, "awb_assigned", details)
         for return_id in returns.of_parcel(connection, subject.parcel_id):
-            returns.set_tracking(connection, return_id, awb=booked.awb)
+            return_tracking.set_tracking(connection, return_id, awb=booked.awb)

@@ -11,9 +11,9 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.available import ZERO, SourceFacts
 from magento_oms.ports import NotFound, OutsideError
 from magento_oms.ports.inventory import MagentoInventory, StockLayout
-from magento_oms.storage import inventory
+from magento_oms.storage import stock_told
 from magento_oms.storage.database import engine
-from magento_oms.storage.inventory import ToldFigure
+from magento_oms.storage.stock_told import ToldFigure
 from magento_oms.workflows.inventory.figures import Figure, figures
 from magento_oms.workflows.inventory.pools import Pool, pools_of
 
@@ -67,7 +67,7 @@ def explain(
         found.append(part)
         with engine(url).connect() as connection:
             figure = figures(connection, pool, [sku]).get(sku)
-            told = {each.source: each for each in inventory.told(connection, config.code, [sku])}
+            told = {each.source: each for each in stock_told.told(connection, config.code, [sku])}
         if figure is None:
             part.say("No location of these stores has told of it: nothing is told to Magento.")
         else:

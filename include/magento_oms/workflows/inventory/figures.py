@@ -9,8 +9,8 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from magento_oms.domain.available import ZERO, Available, Deductions, Shelf, SourceFacts, available
-from magento_oms.storage import inventory
-from magento_oms.storage.inventory import KeptUnits
+from magento_oms.storage import stock_facts
+from magento_oms.storage.stock_facts import KeptUnits
 from magento_oms.workflows.inventory.pools import Pool
 
 
@@ -44,12 +44,12 @@ def figures(connection: Connection, pool: Pool, skus: Collection[str]) -> Mappin
         location: [source for source in pool.sources if location in pool.locations[source]]
         for location in pool.all_locations
     }
-    for sku, location, quantity, reserved in inventory.shelves(connection, pool.all_locations, skus):
+    for sku, location, quantity, reserved in stock_facts.shelves(connection, pool.all_locations, skus):
         for source in source_behind[location]:
             shelf = Shelf(location, quantity, reserved, pool.locations[source][location])
             shelves.setdefault(sku, {}).setdefault(source, []).append(shelf)
     kept = _kept(connection, pool, skus)
-    promised = inventory.promised(
+    promised = stock_facts.promised(
         connection,
         pool.instance,
         pool.store_ids,
@@ -65,7 +65,7 @@ def figures(connection: Connection, pool: Pool, skus: Collection[str]) -> Mappin
 def _kept(connection: Connection, pool: Pool, skus: Collection[str]) -> dict[str, list[KeptUnits]]:
     kept: dict[str, list[KeptUnits]] = {}
     if pool.keeps_reservations:
-        for units in inventory.still_kept(connection, pool.instance, skus):
+        for units in stock_facts.still_kept(connection, pool.instance, skus):
             if (units.store_id, units.location) in pool.source_of:
                 kept.setdefault(units.sku, []).append(units)
     return kept

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import OutsideError, RetryableError
 from magento_oms.ports.inventory import MagentoInventory
-from magento_oms.storage import holds, instances, inventory
+from magento_oms.storage import holds, instances, inventory, stock_ways
 from magento_oms.storage.database import engine, listener
 from magento_oms.storage.inventory import Came, Claimed, Outcome, PoolRows, Writer
 from magento_oms.storage.leases import Lease
@@ -196,7 +196,7 @@ class _Push:
         told = self._tell_with(teller, only)
         if (lines.now, lines.limit) != (way.lines, way.limit):
             with self._engine.begin() as connection:
-                inventory.note_lines(connection, code, lines.now, lines.limit)
+                stock_ways.note_lines(connection, code, lines.now, lines.limit)
         self._summary.lines_a_call, self._summary.way = lines.now, teller.way
         if told and self.trouble is None:
             self._verify(teller, told)

@@ -25,7 +25,7 @@ from magento_oms.ports import (
     UnknownOutcome,
 )
 from magento_oms.ports.inventory import MagentoInventory, StockLine, TooManyLines
-from magento_oms.storage import inventory
+from magento_oms.storage import stock_facts, stock_ways
 from magento_oms.storage.inventory import Came, Claimed, Outcome
 from magento_oms.workflows.inventory.pools import Pool
 from magento_oms.workflows.inventory.way import Lines, Way, legacy_instead
@@ -108,7 +108,7 @@ class Teller:
         if not skus:
             return {}
         with self._engine.connect() as connection:
-            known = inventory.catalogue_types(connection, self._config.code, skus)
+            known = stock_facts.catalogue_types(connection, self._config.code, skus)
         missing = skus - known.keys()
         return {**known, **self._magento.product_types(sorted(missing))} if missing else known
 
@@ -194,7 +194,7 @@ class Teller:
                     self.way = Way(found.way)
                     self._lines.now, self._lines.limit = found.lines, found.limit
                 with self._engine.begin() as connection:
-                    inventory.note_way(connection, self._config.code, self._config.digest, found)
+                    stock_ways.note_way(connection, self._config.code, self._config.digest, found)
                 return [each for line in lines for each in self._send([line])]
         if len(lines) == 1 and self.way is Way.STOCK_ITEMS and error.status == 404 and "/" in lines[0].figure.sku:
             # Some web servers do not let an encoded slash through.

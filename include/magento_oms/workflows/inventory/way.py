@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError
 from magento_oms.ports.inventory import DEFAULT_SOURCE, MagentoInventory, StockLayout
-from magento_oms.storage import inventory
-from magento_oms.storage.inventory import LearntWay
+from magento_oms.storage import stock_ways
+from magento_oms.storage.stock_ways import LearntWay
 from magento_oms.workflows.inventory.pools import Pool
 
 LEARN_AGAIN = timedelta(days=1)
@@ -85,7 +85,7 @@ def learn(engine: Engine, config: InstanceConfig, pools: Sequence[Pool], magento
         ConfigurationError: the sources of the configuration are not those that the store sells from.
     """
     with engine.connect() as connection:
-        known = inventory.way(connection, config.code, config.digest, at_most_old=LEARN_AGAIN)
+        known = stock_ways.way(connection, config.code, config.digest, at_most_old=LEARN_AGAIN)
     if known is not None:
         return known
     layout = magento.stock_layout()
@@ -95,7 +95,7 @@ def learn(engine: Engine, config: InstanceConfig, pools: Sequence[Pool], magento
         check_sources(config, pools, layout)
         found = LearntWay(Way.SOURCE_ITEMS, "the store has multi-source inventory", FIRST, None)
     with engine.begin() as connection:
-        inventory.note_way(connection, config.code, config.digest, found)
+        stock_ways.note_way(connection, config.code, config.digest, found)
     return found
 
 

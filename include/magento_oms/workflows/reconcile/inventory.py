@@ -20,7 +20,7 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.reconciliation_report import Report
 from magento_oms.ports import NotFound
 from magento_oms.ports.inventory import MagentoInventory
-from magento_oms.storage import instances, inventory
+from magento_oms.storage import instances, inventory, stock_told
 from magento_oms.storage.database import engine
 from magento_oms.workflows.inventory.figures import Figure, figures
 from magento_oms.workflows.inventory.pools import Pool, pools_of
@@ -172,7 +172,7 @@ class _Look:
     ) -> list[tuple[object, ...]]:
         code = self.config.code
         wanted: Mapping[str, Figure] = figures(connection, self.pool, skus)
-        known = {(each.sku, each.source): each for each in inventory.told(connection, code, skus)}
+        known = {(each.sku, each.source): each for each in stock_told.told(connection, code, skus)}
         busy = inventory.being_shipped(connection, code) | _changing(connection, code, skus)
         rows: list[tuple[object, ...]] = []
         for sku, wants in wanted.items():

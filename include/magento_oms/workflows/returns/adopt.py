@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from magento_oms.domain.parcels import NewParcel
 from magento_oms.domain.returns import ReturnKind, ReturnSource, ReturnState
 from magento_oms.ports import Booked, Courier, CourierEvent, Direction, StatusReader
-from magento_oms.storage import orders, parcels, return_notices, returns
+from magento_oms.storage import orders, parcels, return_notices, return_tracking, returns
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredReturn
 from magento_oms.workflows.returns.from_courier import BY, units_in
@@ -46,7 +46,7 @@ def adopt(connection: Connection, account: str, event: CourierEvent, statuses: S
         return None
     parcel_id = parcels.create(connection, _reverse_of(connection, forward, there))
     return_id = there.id if there is not None else _place(connection, forward, reference, units)
-    returns.set_parcel(connection, return_id, parcel_id)
+    return_tracking.set_parcel(connection, return_id, parcel_id)
     booked = _told(reference, event)
     booking = parcels.adopt(connection, parcel_id, account, forward.aggregator, booked)
     returns.derive(connection, return_id)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from magento_oms.domain.return_outcomes import ON_RETURN, Ask
 from magento_oms.domain.returns import ReturnKind, ReturnState, UnitState
 from magento_oms.ports import ParcelStatus
-from magento_oms.storage import orders, return_notices, returns
+from magento_oms.storage import orders, return_notices, return_tracking, returns
 from magento_oms.storage.returns import StoredReturn, StoredUnit
 from magento_oms.workflows.returns import tracking
 from magento_oms.workflows.returns.judged import all_judged
@@ -43,7 +43,7 @@ def cancel(
             Kind.CONFLICT, f"Return {stored.return_code} is {stored.state} and cannot be called off: {words}."
         )
     if stored.kind is ReturnKind.RETURN_TO_ORIGIN and stored.parcel_id is not None:
-        status = returns.parcel_status(connection, stored.parcel_id)
+        status = return_tracking.parcel_status(connection, stored.parcel_id)
         if status in COMES_BACK:
             raise WarehouseProblem(
                 Kind.CONFLICT,

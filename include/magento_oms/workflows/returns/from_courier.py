@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from magento_oms.domain.returns import ReturnKind, ReturnSource, UnitState, rto_reason
 from magento_oms.ports import Direction, NdrAction, ParcelStatus
-from magento_oms.storage import orders, parcels, return_notices, returns
+from magento_oms.storage import orders, parcels, return_claims, return_notices, return_tracking, returns
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredReturn, StoredUnit
 from magento_oms.storage.scans import Applied
@@ -69,7 +69,7 @@ def note_rto(connection: Connection, booking: StoredBooking, failed_attempts: in
             _expect_again(connection, stored, units)
             return stored.id
         if any(unit.state is UnitState.EXPECTED for unit in units):
-            returns.set_parcel(connection, stored.id, booking.parcel_id)
+            return_tracking.set_parcel(connection, stored.id, booking.parcel_id)
             return stored.id
     inside = units_in(connection, booking)
     if not inside:
@@ -112,7 +112,7 @@ def mend_rto(connection: Connection, booking_id: int, failed_attempts: int) -> b
 
 def units_in(connection: Connection, booking: StoredBooking) -> list[NewUnit]:
     """The units that are in a forward parcel and that no return has."""
-    free = returns.unclaimed(connection, booking.order_id)
+    free = return_claims.unclaimed(connection, booking.order_id)
     lines = connection.execute(
         text(
             "select l.item_id, l.sku from order_line l where l.order_id = :order and (cast(:id as bigint) is null or"
@@ -151,7 +151,7 @@ def _expect_again(connection: Connection, stored: StoredReturn, units: list[Stor
     """Units of a return that was called off as a whole come back all the same, those that no other return has."""
     if any(unit.state is not UnitState.CANCELLED for unit in units):
         return
-    free = returns.unclaimed(connection, stored.order_id)
+    free = return_claims.unclaimed(connection, stored.order_id)
     again = []
     for unit in units:
         if free.get(unit.item_id, 0) > 0:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain.returns import CLAIMED, ReturnKind, ReturnSource, UnitState
 from magento_oms.ports import Json, parse_magento_time
-from magento_oms.storage import credit_memos, orders, return_notices, returns
+from magento_oms.storage import credit_memos, orders, return_claims, return_notices, return_tracking, returns
 from magento_oms.storage.credit_memos import ReadMemo
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredUnit
 from magento_oms.workflows.returns.cancel import call_off_units
@@ -167,7 +167,7 @@ def _follow_rma(connection: Connection, return_id: int, status: str, rma: Json) 
         return f"{stored.return_code}: called off" if expected else ""
     awb, courier = _track(rma)
     if awb and awb != stored.awb and stored.parcel_id is None:
-        returns.set_tracking(connection, return_id, awb=awb, courier=courier)
+        return_tracking.set_tracking(connection, return_id, awb=awb, courier=courier)
         return_notices.tell(connection, return_notices.AWB, return_id, mark=awb)
         return f"{stored.return_code}: its AWB is {awb}"
     return ""
@@ -189,7 +189,7 @@ def _place(
     units: Sequence[NewUnit],
     new: NewReturn,
 ) -> int:
-    location = returns.shipped_from(connection, order.id, {unit.item_id for unit in units})
+    location = return_claims.shipped_from(connection, order.id, {unit.item_id for unit in units})
     location = location or store.locations[0].code
     return_id = returns.insert(connection, replace(new, location=location), units)
     details = {"return": return_id, "code": new.return_code, "kind": str(new.kind), "units": len(units)}
@@ -260,7 +260,7 @@ def _join(connection: Connection, order_id: int, lines: dict[int, int], memo: Re
 
 
 def _new_units(connection: Connection, order_id: int, lines: dict[int, int]) -> list[NewUnit]:
-    free = returns.unclaimed(connection, order_id)
+    free = return_claims.unclaimed(connection, order_id)
     units = []
     for item_id, wanted in sorted(lines.items()):
         for number in range(min(wanted, free.get(item_id, 0))):

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import JUDGED
-from magento_oms.storage import return_notices, returns
+from magento_oms.storage import return_claims, return_notices, returns
 from magento_oms.workflows.returns import credit, exchange, refund
 
 
@@ -30,7 +30,7 @@ def settle(connection: Connection, config: InstanceConfig, return_id: int) -> No
 
 def settle_all(connection: Connection, config: InstanceConfig) -> int:
     """Settle the returns of an instance that are decided and not settled yet; how many there were."""
-    ids = returns.unsettled(connection, config.code)
+    ids = return_claims.unsettled(connection, config.code)
     for return_id in ids:
         settle(connection, config, return_id)
     return len(ids)

@@ -15,7 +15,7 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.return_outcomes import CREATE, Whereabouts
 from magento_oms.domain.returns import ReturnKind, ReturnSource
 from magento_oms.ports import ParcelSize
-from magento_oms.storage import orders, return_notices, returns
+from magento_oms.storage import orders, return_claims, return_notices, returns
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.storage.returns import NewReturn, NewUnit
 from magento_oms.workflows.returns import exchange, tracking
@@ -243,7 +243,7 @@ def _is_of(line: _Line, unit: AskedUnit) -> bool:
 
 def _lines(connection: Connection, order_id: int) -> dict[int, _Line]:
     """The physical lines of an order, by item id, each with where its units are."""
-    taken = returns.claimed(connection, order_id)
+    taken = return_claims.claimed(connection, order_id)
     delivered = _delivered(connection, order_id)
     found = {}
     for row in connection.execute(
@@ -288,7 +288,7 @@ def _delivered(connection: Connection, order_id: int) -> dict[int, Decimal]:
 
 def _shipped_from(connection: Connection, order_id: int, units: Iterable[NewUnit]) -> str:
     """The location that shipped most of it."""
-    found = returns.shipped_from(connection, order_id, {unit.item_id for unit in units})
+    found = return_claims.shipped_from(connection, order_id, {unit.item_id for unit in units})
     if not found:
         raise WarehouseProblem(
             Kind.INVALID,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from magento_oms.domain.return_outcomes import ON_RETURN, Ask
 from magento_oms.domain.returns import BACK, PRODUCT_MISSING, UNIT_MOVES, ReturnState, UnitState
-from magento_oms.storage import orders, return_notices, returns, stock
+from magento_oms.storage import orders, return_claims, return_notices, returns, stock
 from magento_oms.storage.returns import StoredReturn, StoredUnit
 from magento_oms.workflows.returns.judged import all_judged
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
@@ -116,7 +116,7 @@ def _judge(stored: StoredReturn, units: dict[str, StoredUnit], verdict: Verdict,
 
 def _of_other_returns(connection: Connection, stored: StoredReturn, units: Sequence[StoredUnit]) -> list[Detail]:
     """A unit that was called off, or missing, may have been taken by another return since: then it cannot be here."""
-    free = returns.unclaimed(connection, stored.order_id)
+    free = return_claims.unclaimed(connection, stored.order_id)
     details = []
     for unit in units:
         if unit.state in (UnitState.CANCELLED, UnitState.MISSING):

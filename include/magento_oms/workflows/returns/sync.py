@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Json, Magento, NotFound
-from magento_oms.storage import instances, quarantine, returns, windows
+from magento_oms.storage import instances, quarantine, return_claims, windows
 from magento_oms.storage.database import engine
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.returns import from_courier, from_magento, judged
@@ -103,7 +103,7 @@ def sync(
 def mend(url: str, config: InstanceConfig, summary: SyncSummary) -> None:
     """Place the RTOs whose scans came before the OMS could, and settle the returns that a courier's scan ended."""
     with engine(url).connect() as connection:
-        missing = returns.rto_without_return(connection, config.code)
+        missing = return_claims.rto_without_return(connection, config.code)
     for booking_id, attempts in missing:
         with engine(url).begin() as connection:
             summary.rto_mended += from_courier.mend_rto(connection, booking_id, attempts)

@@ -16,7 +16,7 @@ from magento_oms.domain.parcels import NewParcel, ParcelContents
 from magento_oms.domain.return_outcomes import ON_RETURN, Ask
 from magento_oms.domain.returns import ReturnKind
 from magento_oms.ports import Booked, Courier, Direction, ParcelItem, ParcelSize
-from magento_oms.storage import orders, parcels, return_notices, returns
+from magento_oms.storage import orders, parcels, return_notices, return_tracking, returns
 from magento_oms.storage.returns import StoredReturn
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
@@ -95,15 +95,15 @@ def bring(
     account = _account(store, brought.account)
     if stored.kind is ReturnKind.RETURN_TO_ORIGIN:
         parcel_id = _forward(connection, stored.order_id, brought.awb) if brought.awb else None
-        returns.set_parcel(connection, return_id, parcel_id)
+        return_tracking.set_parcel(connection, return_id, parcel_id)
     elif brought.book_pickup and store is not None:
         first = store.aggregators[0]
         parcel_id = _make_parcel(connection, stored, first, size)
-        returns.set_parcel(connection, return_id, parcel_id)
+        return_tracking.set_parcel(connection, return_id, parcel_id)
         plans.plan_booking(connection, parcel_id, first.account, first.aggregator)
     elif account is not None:
         parcel_id = _make_parcel(connection, stored, account, size)
-        returns.set_parcel(connection, return_id, parcel_id)
+        return_tracking.set_parcel(connection, return_id, parcel_id)
         booked = Booked(
             brought.reference or stored.return_code,
             awb=brought.awb,
@@ -114,8 +114,8 @@ def bring(
         if not brought.awb:
             plans.plan_tracking_fetch(connection, booking)
     else:
-        returns.set_parcel(connection, return_id, None)
-    returns.set_tracking(
+        return_tracking.set_parcel(connection, return_id, None)
+    return_tracking.set_tracking(
         connection,
         return_id,
         awb=brought.awb,
@@ -165,7 +165,7 @@ def change(
             Kind.CONFLICT, f"Return {stored.return_code} is an RTO of parcel {stored.parcel_id}: its AWB brings it."
         )
     if brought.awb and (brought.awb, brought.courier or stored.courier) == (stored.awb, stored.courier):
-        returns.set_tracking(connection, return_id, expected_on=expected_on)
+        return_tracking.set_tracking(connection, return_id, expected_on=expected_on)
         return
     check(connection, store, stored.order_id, stored.kind, brought)
     call_off(connection, stored, "another courier brings it")
