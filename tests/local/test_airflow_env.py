@@ -51,7 +51,8 @@ def test_the_api_server_starts_first_and_listens_where_it_is_told() -> None:
 def test_recovery_is_quick_but_a_restart_of_the_api_server_runs_no_task_twice(settings: dict[str, str]) -> None:
     assert settings.items() >= TUNING.items()
     assert float(settings["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"]) <= 15
-    assert float(settings["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD"]) <= 15
+    # Shorter, and a scheduler that a crowded machine makes late ends its own tasks.
+    assert float(settings["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD"]) == 30
     assert float(settings["AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD"]) <= 10
     assert float(settings["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) >= 60
     # A component must send several heartbeats before it counts as dead.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Outcome, Stage, Wish, outcome, stage_of_fulfilment
 from magento_oms.domain.fulfilments import FulfilmentState
-from magento_oms.storage import cancellations, fulfilments, orders, routing, stock
+from magento_oms.storage import cancellations, fulfilments, orders, return_claims, routing, stock
 from magento_oms.storage.database import notify
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.cancelling import call_off, too_late
@@ -52,8 +52,12 @@ def carry_out(connection: Connection, config: InstanceConfig, order_id: int, wis
     outcomes: list[dict[str, Any]] = []
     never_left = _shipped_on_paper(connection, order_id) if wish.whole else {}
     units = _joined(wish.units, never_left)
-    late_before = cancellations.noted_too_late(connection, order_id)
-    left = {item: quantity - late_before.get(item, ZERO) for item, quantity in _less(wish.left, never_left).items()}
+    known = cancellations.noted_too_late(connection, order_id)
+    if not wish.whole:
+        # Units that a return has are on their way back already.
+        coming = return_claims.claimed(connection, order_id)
+        known = _joined(known, {item: Decimal(sum(both)) for item, both in coming.items()})
+    left = {item: quantity - known.get(item, ZERO) for item, quantity in _less(wish.left, never_left).items()}
     left = {item: quantity for item, quantity in left.items() if quantity > 0}
     if not units and not left:
         return None
