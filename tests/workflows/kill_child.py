@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 import structlog
@@ -45,6 +45,12 @@ PUNE = {
     "address": {"lines": ["Plot 7"], "city": "Pune", "state": "Maharashtra", "pincode": "411001"},
 }
 WRITES = re.compile(r"\b(insert into|update|delete from|copy)\s+\"?(\w+)|(nextval|pg_notify)\s*\(", re.IGNORECASE)
+
+
+class Line(Protocol):
+    """What a worker is told."""
+
+    def line(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,10 @@ class Job:
 
 
 class Points:
-    """Counts and names the points that are passed, and kills the process at one of them."""
+    """Counts and names the points that are passed, and kills the process `before` or `after` one of them."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, point: str, when: str = "before") -> None:
+        self._deadly = (point, when)
         self._lock = threading.Lock()
         self._passed: Counter[str] = Counter()
         self.names: list[str] = []
@@ -94,7 +100,7 @@ class Points:
             self._die(name, "after")
 
     def _die(self, name: str, when: str) -> None:
-        if (name, when) == (self._job.point, self._job.when):
+        if (name, when) == self._deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -167,7 +173,7 @@ def job_config(job: Job) -> InstanceConfig:
 def work(job: Job) -> None:
     """Do the steps of a job, over the real hook."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    points = Points(job)
+    points = Points(job.point, job.when)
     watch_database(points)
     config = job_config(job)
     connection = MagentoConnection(
@@ -194,14 +200,13 @@ def work(job: Job) -> None:
         Path(job.points_file).write_text("\n".join(points.names) + "\n")
 
 
-def main() -> None:
+def serve(do: Callable[[dict[str, Any]], None]) -> None:
     """Fork a worker for each job."""
     for line in sys.stdin:
-        job = Job(**json.loads(line))
         worker = os.fork()
         if not worker:
             try:
-                work(job)
+                do(json.loads(line))
             except BaseException:
                 traceback.print_exc()
                 sys.stderr.flush()
@@ -213,4 +218,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(lambda job: work(Job(**job)))

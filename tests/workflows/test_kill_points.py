@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from tests.workflows.kill_child import Job
+from tests.workflows.kill_child import Job, Line
 from tests.workflows.oms import Oms
 
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
@@ -35,7 +35,7 @@ class Workers:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def run(self, job: Job) -> int:
+    def run(self, job: Line) -> int:
         """The exit code of a worker that did the job."""
         asked, answered = self._process.stdin, self._process.stdout
         assert asked is not None
@@ -58,7 +58,7 @@ def sandbox(postgres_server: PostgresServer, said: Path) -> Iterator[SandboxClie
     url, port = postgres_server.create_database(name), free_port()
     with (
         said.open("a") as log,
-        _started(["-m", "commerce_sandbox", "--port", str(port)], log, COMMERCE_SANDBOX_DATABASE_URL=url),
+        started(["-m", "commerce_sandbox", "--port", str(port)], log, COMMERCE_SANDBOX_DATABASE_URL=url),
     ):
         client = SandboxClient(f"http://127.0.0.1:{port}")
         client.wait_until_ready(60)
@@ -69,11 +69,11 @@ def sandbox(postgres_server: PostgresServer, said: Path) -> Iterator[SandboxClie
 @pytest.fixture(scope="module")
 def workers(said: Path) -> Iterator[Workers]:
     """A warm process that forks the workers, so that each begins within milliseconds."""
-    with said.open("a") as log, _started(["-m", "tests.workflows.kill_child"], log) as process:
+    with said.open("a") as log, started(["-m", "tests.workflows.kill_child"], log) as process:
         yield Workers(process)
 
 
-class _started:  # noqa: N801  (reads as a verb)
+class started:  # noqa: N801  (reads as a verb)
     """A Python process that is ended with the block, by its own id."""
 
     def __init__(self, arguments: list[str], log: IO[str], **environment: str) -> None:

@@ -96,14 +96,18 @@ class FakeStoreUrl:
 
 @dataclass
 class Forward:
-    """The whole forward life, with everything outside played by fakes."""
+    """The whole forward life, with everything outside played by fakes.
+
+    Attributes:
+        pushes: how often each push is repeated.
+    """
 
     oms: Oms
     store: FakeMagento
     config: InstanceConfig
     accounts: dict[str, FakeAggregator] = field(default_factory=dict)
     url: FakeStoreUrl = field(default_factory=FakeStoreUrl)
-    packings: int = 0
+    pushes: int = 8
 
     def place(self, items: Sequence[Row] | None = None, **more: Any) -> int:
         """An order that was taken in; its entity id."""
@@ -188,7 +192,7 @@ class Forward:
         return self._push("notify:loom", self.url, (NotifyStore(self.config),))
 
     def _push(self, target: str, world: object, kinds: Sequence[Any]) -> PushSummary:
-        for _ in range(8):
+        for _ in range(self.pushes):
             summary = push(
                 self.oms.url, target, world, {kind.name: kind for kind in kinds}, holder="test",
                 settle_delay=timedelta(0),
