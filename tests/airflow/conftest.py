@@ -75,4 +75,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             },
         )
         with LocalStack(plan).running() as running:
-            yield Stack(running, shop)
+            whole = Stack(running, shop)
+            whole.calm_down()
+            yield whole

@@ -89,6 +89,16 @@ class Stack:
         ]
         return found
 
+    def calm_down(self) -> None:
+        """Wait until the timed workflows have run for the first time: all of them are due when Airflow starts."""
+
+        def calm() -> bool:
+            ended = [run for run in self.runs("order_pull__mela") if run["state"] == "success"]
+            open_ones = self.api("GET", "/dags/~/dagRuns?state=queued&state=running&limit=100")["dag_runs"]
+            return bool(ended) and not any(run["run_type"] == "scheduled" for run in open_ones)
+
+        self.wait_for("the first timed runs have ended", calm, 240)
+
     def rows_changed(self, statement: str) -> int:
         """Change the OMS database behind everyone's back."""
         with psycopg.connect(psycopg_url(self.local.oms_url)) as connection:
