@@ -101,6 +101,8 @@ class Dispatcher:
             if not all(call.caller is not None and call.caller.may(each) for each in route.resources):
                 raise auth.unauthorised(route.resources)  # noqa: TRY301  (one place turns refusals into answers)
             answer = self._with_retries(call, lambda connection: self._serve(call, connection, target))
+        except auth.KeptRefusal as kept:
+            answer = refusal(kept)  # it is in the ledger with what it left behind
         except Refused as refused:
             answer = refusal(refused)
             self._record(call, answer.status)

@@ -93,9 +93,10 @@ class Stack:
         """Wait until the timed workflows have run for the first time: all of them are due when Airflow starts."""
 
         def calm() -> bool:
-            ended = [run for run in self.runs("order_pull__mela") if run["state"] == "success"]
-            open_ones = self.api("GET", "/dags/~/dagRuns?state=queued&state=running&limit=100")["dag_runs"]
-            return bool(ended) and not any(run["run_type"] == "scheduled" for run in open_ones)
+            runs = self.api("GET", "/dags/~/dagRuns?limit=100&order_by=-run_after")["dag_runs"]
+            timed = [run for run in runs if run["run_type"] == "scheduled"]
+            begun = {run["dag_id"] for run in timed} >= {"order_pull__mela", "order_pull__heritage"}
+            return begun and not any(run["state"] in ("queued", "running") for run in timed)
 
         self.wait_for("the first timed runs have ended", calm, 240)
 

@@ -71,8 +71,8 @@ def pull_cancellations(code: str) -> Summary:
         wiring.oms_url(),
         wiring.magento_for(config),
         config,
-        start=start,
-        end=end or datetime.now(UTC),
+        start=_plain(start),
+        end=_plain(end or datetime.now(UTC)),
         run_id=run_id(),
         dry_run=bool(context["params"].get("dry_run")),
     )
@@ -152,7 +152,7 @@ def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
 
 
 def span(context: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """The form's span, or the run's own window.
+    """The form's span, or the run's own window, as plain datetimes in UTC: Airflow's own lose their zone in arithmetic.
 
     Raises:
         AirflowFailException: neither tells a span.
@@ -164,7 +164,11 @@ def span(context: Mapping[str, Any]) -> tuple[datetime, datetime]:
         raise AirflowFailException(
             f"The run has no window: from {start}, to {end}. Start it with `from` and `to`, `from` before `to`."
         )
-    return start, end
+    return _plain(start), _plain(end)
+
+
+def _plain(moment: datetime) -> datetime:
+    return datetime.fromtimestamp(moment.timestamp(), UTC)
 
 
 def _time(text: str | None) -> datetime | None:
