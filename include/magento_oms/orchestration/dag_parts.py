@@ -198,25 +198,28 @@ def stock_on_magento(config: InstanceConfig) -> Asset:
     return Asset(name=f"magento/{config.code}/stock", uri=f"magento-oms://magento/{config.code}/stock", group="data")
 
 
-def span_params(what: str = "orders placed") -> dict[str, Param]:
-    """The form of a windowed DAG: one run can read any span."""
+def _from_and_to(verb: str, what: str) -> dict[str, Param]:
     return {
         "from": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="From",
-            description=f"Read {what} from this time on (inclusive). Empty: the run's own window.",
+            description=f"{verb} {what} from this time on (inclusive). Empty: the run's own window.",
         ),
         "to": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="To",
-            description=f"Read {what} before this time (exclusive). Empty: the run's own window.",
+            description=f"{verb} {what} before this time (exclusive). Empty: the run's own window.",
         ),
-        **dry_run_param(),
     }
+
+
+def span_params(what: str = "orders placed") -> dict[str, Param]:
+    """The form of a windowed DAG: one run can read any span."""
+    return {**_from_and_to("Read", what), **dry_run_param()}
 
 
 def master_data_params() -> dict[str, Param]:
@@ -243,23 +246,7 @@ def dry_run_param() -> dict[str, Param]:
 
 def reconcile_params(what: str = "what was placed") -> dict[str, Param]:
     """The form of a reconciliation of windows."""
-    return {
-        "from": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="From",
-            description=f"Compare {what} from this time on (inclusive). Empty: the run's own window.",
-        ),
-        "to": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="To",
-            description=f"Compare {what} before this time (exclusive). Empty: the run's own window.",
-        ),
-        **compare_only_param(),
-    }
+    return {**_from_and_to("Compare", what), **compare_only_param()}
 
 
 def full_param() -> dict[str, Param]:
