@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pendulum
 import pytest
+from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
 
 from magento_oms.orchestration.tasks import span
@@ -18,8 +18,8 @@ def context(**form: Any) -> dict[str, Any]:
     """As a task gets it: the run's window in Airflow's own kind of time."""
     return {
         "params": {"from": None, "to": None} | form,
-        "data_interval_start": pendulum.instance(START),
-        "data_interval_end": pendulum.instance(END),
+        "data_interval_start": timezone.coerce_datetime(START),
+        "data_interval_end": timezone.coerce_datetime(END),
     }
 
 
