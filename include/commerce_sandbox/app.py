@@ -197,9 +197,8 @@ class SandboxApp:
             if (instead := _instead(fault)) is not None:
                 await self._in_thread(self.sandbox.dispatcher.note, call, instead.status)
                 return instead
-        started = time.monotonic()
         pace = self.sandbox.pace(call.store)
-        async with pace.worker():
+        async with pace.worker() as since:
             answer = self.sandbox.dispatcher.early(call)
             route: Route | None = None
             if answer is None:
@@ -208,7 +207,7 @@ class SandboxApp:
                         await self._in_thread(self._touch, call, int(fault.rule.get("count", 1)))
                 guest = any(fault.kind == "expired_token" for fault in struck)
                 answer, route = await self._in_thread(self.sandbox.dispatcher.answer, call, guest=guest)
-            await pace.spend(route, call.rows, time.monotonic() - started)
+            await pace.spend(route, call.rows, since)
         for fault in struck:
             if fault.kind == "error_after":
                 status = int(fault.rule.get("status", 500))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,18 +40,19 @@ class Pace:
         self._workers = asyncio.Semaphore(self.profile.workers or 1)
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[None]:
-        """Hold a worker for a while, waiting for one to be free."""
+    async def worker(self) -> AsyncIterator[float]:
+        """Hold a worker for a while, waiting for one to be free; gives the moment (monotonic) at which it was."""
         if not self.profile.workers:
-            yield
+            yield time.monotonic()
             return
         async with self._workers:
-            yield
+            yield time.monotonic()
 
-    async def spend(self, route: Route | None, rows: int, spent: float) -> None:
-        """Sleep for what the call would have cost, less the seconds already spent on it."""
+    async def spend(self, route: Route | None, rows: int, since: float) -> None:
+        """Sleep for what the call would have cost, less what was spent on it since a worker was free."""
         if not self.profile.scale:
             return
         cost = (route.cost_ms + route.row_cost_ms * rows if route else 40) * self.profile.scale / 1000
+        spent = time.monotonic() - since
         if cost > spent:
             await asyncio.sleep(cost - spent)

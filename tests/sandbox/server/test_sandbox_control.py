@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 
 from commerce_sandbox.in_process import InProcess
 from commerce_sandbox.versions import SWITCHES, VERSIONS
@@ -158,6 +160,22 @@ def test_the_recorded_profile_takes_the_recorded_time(sandbox: InProcess) -> Non
     started = time.monotonic()
     sandbox.magento("GET", "V1/orders?searchCriteria[pageSize]=10")
     assert 0.17 <= time.monotonic() - started < 1
+
+
+def test_the_recorded_profile_has_two_workers_and_further_calls_wait(sandbox: InProcess) -> None:
+    sandbox.place(10)
+    sandbox.set_up(profile="recorded")
+
+    async def six() -> list[int]:
+        async with AsyncClient(
+            transport=ASGITransport(sandbox.app), base_url="http://shop.test", headers=sandbox.headers
+        ) as client:
+            path = "/rest/V1/orders?searchCriteria[pageSize]=10"
+            return [answer.status_code for answer in await asyncio.gather(*(client.get(path) for _ in range(6)))]
+
+    started = time.monotonic()
+    assert asyncio.run(six()) == [200] * 6
+    assert time.monotonic() - started >= 3 * 0.17
 
 
 def test_a_store_is_filled_with_orders_of_the_past_and_goes_on_numbering_behind_them(sandbox: InProcess) -> None:
