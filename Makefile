@@ -15,7 +15,7 @@ SUPPORTED := python3.11 python3.12 python3.13 python3
 # Named after what they were made from: a changed lock, or a moved repository, makes the environment anew.
 LOCKED := .venv/.from-lock-$(shell { pwd; cat requirements-dev.txt; } | cksum | tr ' ' '-')
 READY := .venv/.with-package-$(shell cat pyproject.toml | cksum | tr ' ' '-')
-BENCHMARKS := $(filter-out pull_once push_stock_once lifecycle_worker,$(shell grep -l '__main__' benchmarks/*.py 2>/dev/null | xargs -n 1 basename -s .py))
+BENCHMARKS := $(filter-out pull_once push_stock_waiting lifecycle_worker,$(shell grep -l '__main__' benchmarks/*.py 2>/dev/null | xargs -n 1 basename -s .py))
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -1,24 +1,53 @@
-"""Our push of stock, once, in a process of its own: `python -m benchmarks.push_stock_once OMS_URL SANDBOX_URL`.
+"""Our push of stock as a live task runs it, waiting for changes: `python -m benchmarks.push_stock_waiting OMS SANDBOX`.
 
-Prints the seconds from its first look at the OMS until a sample was read back, and how many SKUs it told.
+Prints `ready MOMENT 0` when it has logged in, `told MOMENT LINES` after every good answer of the store to stock lines,
+and `read MOMENT LINES` after a sample was read back; moments are seconds of the system's monotonic clock, which all
+processes share. Ends with its input.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from benchmarks.inventory_push import stock_config
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
 from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.store import open_magento
+from magento_oms.ports.inventory import MagentoInventory, StockLine
 from magento_oms.storage.breaker import SharedBreaker
 from magento_oms.storage.budget import SharedBudget
 from magento_oms.workflows.inventory.push_stock import push_stock
+from magento_oms.workflows.push import Linger
+
+
+class Watched:
+    """A store, with the moments of its answers."""
+
+    def __init__(self, store: MagentoInventory) -> None:
+        self._store = store
+
+    def set_source_items(self, lines: Sequence[StockLine]) -> None:
+        """Tell, then say when."""
+        self._store.set_source_items(lines)
+        _say("told", len(lines))
+
+    def source_quantities(self, lines: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Decimal]:
+        """Read, then say when."""
+        found = self._store.source_quantities(lines)
+        _say("read", len(found))
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 def main() -> None:
-    """Push what changed, with the breaker and budget that a task has."""
+    """Push what changes, with the breaker and budget that a task has."""
     url, sandbox_url = sys.argv[1:3]
     store = SandboxClient(sandbox_url, "bench")
     config = stock_config(store)
@@ -30,10 +59,18 @@ def main() -> None:
         budget=SharedBudget(url, "magento:bench", 1000, burst=5000),
     )
     magento.server_time()  # logs in, as the other sides have done
-    started = time.perf_counter()
-    summary = push_stock(url, config, magento, holder="bench")
-    print(summary.as_dict(), file=sys.stderr)
-    print(time.perf_counter() - started, summary.told)
+    _say("ready", 0)
+    threading.Thread(target=_push_for_ever, args=(url, config, Watched(magento)), daemon=True).start()
+    sys.stdin.read()
+
+
+def _push_for_ever(url: str, config: Any, magento: Any) -> None:
+    while True:
+        push_stock(url, config, magento, holder="bench", linger=Linger(idle=3600, at_most=3600))
+
+
+def _say(what: str, lines: int) -> None:
+    print(what, time.monotonic(), lines, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from magento_oms.storage import effects
-from magento_oms.storage.database import own_connection
+from magento_oms.storage.database import engine
 
 TAKE = 20_000
 """Changes that are taken at once."""
@@ -40,6 +40,12 @@ class Writer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction in the session that holds the right."""
+        with self._connection.begin():
+            yield self._connection
+
     def still_mine(self) -> bool:
         """Whether the session that holds the right is alive."""
         try:
@@ -53,12 +59,19 @@ class Writer:
 @contextmanager
 def writer(url: str, instance: str) -> Iterator[Writer | None]:
     """Become the one who tells an instance's stock; None: somebody else is. Never waits."""
-    with own_connection(url) as connection:
-        got = connection.execute(
-            text("select pg_try_advisory_lock(hashtextextended(:name, 13))"), {"name": target(instance)}
-        ).scalar()
+    name = {"name": target(instance)}
+    with engine(url).connect() as connection:
+        got = connection.execute(text("select pg_try_advisory_lock(hashtextextended(:name, 13))"), name).scalar()
         connection.rollback()
-        yield Writer(connection) if got else None
+        if not got:
+            yield None
+            return
+        try:
+            yield Writer(connection)
+            connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 13))"), name)
+        except BaseException:
+            connection.invalidate()  # the session ends, and the right with it
+            raise
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -98,8 +111,10 @@ class Claimed:
 def take_changes(connection: Connection, instance: str, pools: Sequence[PoolRows]) -> int:
     """Make figures due whose SKUs changed; how many changes were taken. Many changes of a SKU are one.
 
-    A SKU that none of a pool's locations has told of has no figure there.
+    A SKU that none of a pool's locations has told of has no figure there. Need not wait for the disk: what a crash of
+    the database undoes is changed again afterwards.
     """
+    connection.execute(text("set local synchronous_commit to off"))
     rows = connection.execute(
         text(
             "delete from stock_change where id in"

@@ -7,14 +7,15 @@ once more after the longest time that Magento may have been at it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from itertools import chain
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import OutsideError, RetryableError
@@ -177,7 +178,7 @@ class _Push:
     def tell(self, only: Collection[str] | None = None) -> bool:
         """Tell what is due; whether there was anything."""
         code = self._config.code
-        with self._engine.begin() as connection:
+        with self._writer.begin() as connection:
             held = holds.held(connection, inventory.target(code)) or holds.held(connection, f"magento:{code}")
             self._summary.held = held or ""
             if held:
@@ -186,7 +187,7 @@ class _Push:
         if not self._take_changes() or not self._pools:
             return False
         try:
-            way = learn(self._engine, self._config, self._pools, self._magento)
+            way = learn(self._writer.begin, self._config, self._pools, self._magento)
         except OutsideError as error:
             self._fail(error)
             return True
@@ -205,7 +206,7 @@ class _Push:
     def _take_changes(self) -> bool:
         """Make due what changed; whether anything is due."""
         while True:
-            with self._engine.begin() as connection:
+            with self._writer.begin() as connection:
                 taken = inventory.take_changes(connection, self._config.code, self._rows)
                 due = inventory.count_due(connection, self._config.code)
             self._summary.changes += taken
@@ -220,52 +221,55 @@ class _Push:
             in_flight: dict[Future[list[Outcome]], set[str]] = {}
             while True:
                 # One portion more than connections is made ready, so that none waits for the database.
-                while len(in_flight) <= at_once and self.trouble is None and not teller.stop:
-                    portion = self._next(teller, at_once, only)
-                    if portion is None:
-                        break
-                    if portion:
+                while (wanted := at_once + 1 - len(in_flight)) > 0 and self.trouble is None and not teller.stop:
+                    more, portions = self._next(teller, at_once, wanted, only)
+                    for portion in portions:
                         skus = {line.figure.sku for line in portion}
                         self._busy |= skus
                         in_flight[workers.submit(teller.tell, portion)] = skus
+                    if not more:
+                        break
                 if not in_flight:
                     break
-                for future in wait(in_flight, return_when=FIRST_COMPLETED).done:
-                    outcomes = future.result()
-                    self._settle(outcomes)
-                    self._busy -= in_flight.pop(future)
-                    told += [
-                        Line(each.figure, each.quantity)
-                        for each in outcomes
-                        if each.came is Came.TOLD and each.quantity is not None
-                    ]
+                done = wait(in_flight, return_when=FIRST_COMPLETED).done
+                outcomes = [outcome for future in done for outcome in future.result()]
+                self._settle(outcomes)
+                self._busy.difference_update(*(in_flight.pop(future) for future in done))
+                told += [
+                    Line(each.figure, each.quantity)
+                    for each in outcomes
+                    if each.came is Came.TOLD and each.quantity is not None
+                ]
         self.stopped = teller.stop
         if teller.trouble is not None:
             self._fail(teller.trouble)
         return told
 
-    def _next(self, teller: Teller, at_once: int, only: Collection[str] | None) -> list[Line] | None:
-        """The next portion to tell, perhaps empty; None where nothing is due."""
+    def _next(
+        self, teller: Teller, at_once: int, wanted: int, only: Collection[str] | None
+    ) -> tuple[bool, list[list[Line]]]:
+        """Whether more may be due, and the next portions to tell, at most so many, claimed together."""
         code = self._config.code
         if not self._writer.still_mine():
             self._fail(RetryableError(f"The database session that tells {code} its stock has ended."))
-            return None
-        with self._engine.begin() as connection:
+            return False, []
+        with self._writer.begin() as connection:
             held = holds.held(connection, inventory.target(code)) or holds.held(connection, f"magento:{code}")
             if held:
                 self._summary.held = held
-                return None
-            waiting = inventory.count_due(connection, code, but=self._busy)
+                return False, []
+            portion = teller.portion(inventory.count_due(connection, code, but=self._busy), at_once)
             claimed = inventory.claim(
                 connection,
                 code,
                 self._pool_of,
-                limit=teller.portion(waiting, at_once),
+                limit=portion * wanted,
                 lease=LONGEST_CALL + self._settle_delay,
                 busy=self._busy,
                 only=only,
             )
-        return self._as_they_are(claimed) if claimed else None
+        more = len({figure.sku for figure in claimed}) == portion * wanted
+        return more, _portions(self._as_they_are(claimed), portion) if claimed else []
 
     def _as_they_are(self, claimed: list[Claimed]) -> list[Line]:
         """Figures as they are now, after their claim was committed; settles those that need not be told."""
@@ -273,7 +277,8 @@ class _Push:
         for figure in claimed:
             pool = self._pool_of[figure.source]
             by_pool.setdefault(pool.sources[0], (pool, set()))[1].add(figure.sku)
-        with _snapshot(self._engine.connect()) as connection:
+        with self._writer.begin() as connection:
+            connection.execute(text("set transaction isolation level repeatable read read only"))
             shipping = inventory.being_shipped(connection, self._config.code)
             now = {key: figures(connection, pool, skus) for key, (pool, skus) in by_pool.items()}
         lines: list[Line] = []
@@ -292,6 +297,8 @@ class _Push:
         return lines
 
     def _settle(self, outcomes: list[Outcome]) -> None:
+        if not outcomes:
+            return
         with self._engine.begin() as connection:
             inventory.settle(connection, self._config.code, outcomes, settle_delay=self._settle_delay)
         self._summary.count(outcomes)
@@ -317,16 +324,10 @@ class _Push:
         self._summary.trouble.append(str(error))
 
 
-class _snapshot:  # noqa: N801  (a context manager, used like a function)
-    """A connection that sees the database as it was at its first look."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Connection:
-        self._connection.execute(text("set transaction isolation level repeatable read read only"))
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.rollback()
-        self._connection.close()
+def _portions(lines: Iterable[Line], skus: int) -> list[list[Line]]:
+    """Lines in portions of so many SKUs; a SKU's sources stay together, so that only one call at a time tells it."""
+    by_sku: dict[str, list[Line]] = {}
+    for line in lines:
+        by_sku.setdefault(line.figure.sku, []).append(line)
+    each = list(by_sku.values())
+    return [list(chain(*each[first : first + skus])) for first in range(0, len(each), skus)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError
@@ -66,8 +67,9 @@ class Lines:
             self.best = each
         if seconds > LONG:
             self.now = max(LEAST, min(self.now, lines) // 2)
-        elif lines >= self.now and seconds < SHORT and each <= self.best * WORSE:
-            self.now = min(self.now * 2, MOST)
+        elif lines * 2 > self.now and seconds < SHORT and each <= self.best * WORSE:
+            # Calls of a round are alike (`of`), so most have fewer lines than they might.
+            self.now = min(max(self.now, lines * 2), MOST)
 
     def lost(self) -> None:
         """The answer of a call did not come in time."""
@@ -78,13 +80,21 @@ class Lines:
         self.limit = max(1, limit)
 
 
-def learn(engine: Engine, config: InstanceConfig, pools: Sequence[Pool], magento: MagentoInventory) -> LearntWay:
+def learn(
+    begin: Callable[[], AbstractContextManager[Connection]],
+    config: InstanceConfig,
+    pools: Sequence[Pool],
+    magento: MagentoInventory,
+) -> LearntWay:
     """The way of an instance, as it was learnt within a day, or as the store tells now.
+
+    Args:
+        begin: a transaction of the OMS database.
 
     Raises:
         ConfigurationError: the sources of the configuration are not those that the store sells from.
     """
-    with engine.connect() as connection:
+    with begin() as connection:
         known = stock_ways.way(connection, config.code, config.digest, at_most_old=LEARN_AGAIN)
     if known is not None:
         return known
@@ -94,7 +104,7 @@ def learn(engine: Engine, config: InstanceConfig, pools: Sequence[Pool], magento
     else:
         check_sources(config, pools, layout)
         found = LearntWay(Way.SOURCE_ITEMS, "the store has multi-source inventory", FIRST, None)
-    with engine.begin() as connection:
+    with begin() as connection:
         stock_ways.note_way(connection, config.code, config.digest, found)
     return found
 

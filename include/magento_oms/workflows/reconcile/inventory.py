@@ -106,7 +106,7 @@ def reconcile_inventory(
     told = [pool for pool in pools if not pool.why_not_told]
     summary.left_out = [f"{_names(pool)}: {pool.why_not_told}" for pool in pools if pool.why_not_told]
     if told:
-        way = Way(learn(engine(url), config, told, magento).way)
+        way = Way(learn(engine(url).begin, config, told, magento).way)
         for pool in told:
             look = _Look(url, magento, config, pool, way)
             summary.stores.append(_reconcile(look, folder, run_id, dry_run, even_in_a_storm, sleep))
