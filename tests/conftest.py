@@ -56,3 +56,23 @@ def oms_database(postgres_server: PostgresServer, _migrated: str) -> Iterator[st
     yield url
     close_connections(url)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def next_oms_database(postgres_server: PostgresServer, _migrated: str) -> Iterator[Callable[[], str]]:
+    """Makes a migrated OMS database, instead of the one before, and gives its URL: one for each of many lives."""
+    now = ""
+
+    def drop() -> None:
+        if now:
+            close_connections(postgres_server.url(now))
+            postgres_server.drop_database(now)
+
+    def make() -> str:
+        nonlocal now
+        drop()
+        now = f"oms_{secrets.token_hex(6)}"
+        return postgres_server.create_database(now, template=_migrated)
+
+    yield make
+    drop()

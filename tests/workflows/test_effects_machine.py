@@ -6,14 +6,12 @@ the end, when the trouble is over, everything must come to rest.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.workflows.fakes import LIVE_FROM, FakeMagento, instance_config, store_config
+from tests.workflows.machines import few, many
 from tests.workflows.oms import TARGET, Oms
 from tests.workflows.payloads import order
 
-from magento_oms.local.postgres import PostgresServer
 from magento_oms.ports import (
     AuthenticationError,
     OutsideError,
@@ -245,40 +243,20 @@ class Orders(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(postgres_server: PostgresServer, _migrated: str) -> Iterator[type[Orders]]:
+def machine(next_oms_database: Callable[[], str]) -> type[Orders]:
     """The machine, with a new OMS database for every example."""
-    made: list[str] = []
-
-    def make() -> str:
-        if made:
-            postgres_server.drop_database(made.pop())
-        made.append(f"machine_{secrets.token_hex(6)}")
-        return postgres_server.create_database(made[-1], template=_migrated)
 
     class Machine(Orders):
-        new_url = staticmethod(make)
+        new_url = staticmethod(next_oms_database)
 
-    yield Machine
-    for name in made:
-        postgres_server.drop_database(name)
-
-
-SETTINGS: dict[str, Any] = {
-    "deadline": None,
-    "database": None,
-    "print_blob": False,
-    "suppress_health_check": list(HealthCheck),
-    "phases": (Phase.explicit, Phase.generate, Phase.shrink),
-}
+    return Machine
 
 
 def test_any_life_ends_well(machine: type[Orders]) -> None:
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=10, stateful_step_count=30, derandomize=True, **SETTINGS)
-    )
+    run_state_machine_as_test(machine, settings=few(10, 30))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_lives_end_well(machine: type[Orders]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=400, stateful_step_count=60, **SETTINGS))
+    run_state_machine_as_test(machine, settings=many(400, 60))

@@ -153,22 +153,6 @@ class Proof:
         }
 
 
-@pytest.fixture
-def new_url(postgres_server: PostgresServer, _migrated: str) -> Iterator[Callable[[], str]]:
-    """Makes empty OMS databases."""
-    made: list[str] = []
-
-    def make() -> str:
-        if made:  # one at a time is enough
-            postgres_server.drop_database(made.pop())
-        made.append(f"kill_{secrets.token_hex(6)}")
-        return postgres_server.create_database(made[-1], template=_migrated)
-
-    yield make
-    for name in made:
-        postgres_server.drop_database(name)
-
-
 SMALL = [
     {"seed": 1, "payment": "cod", "shape": "simple"},
     {"seed": 3, "payment": "prepaid", "shape": "simple", "state": "processing", "status": "processing"},
@@ -177,22 +161,24 @@ SMALL = [
 
 @pytest.mark.timeout(900)
 def test_worker_killed_at_every_point_loses_and_doubles_nothing(
-    sandbox: SandboxClient, workers: Workers, new_url: Callable[[], str], tmp_path: Path, said: Path
+    sandbox: SandboxClient, workers: Workers, next_oms_database: Callable[[], str], tmp_path: Path, said: Path
 ) -> None:
-    prove(Proof(sandbox, workers, new_url, SMALL), tmp_path / "points", said, ROOT / "build" / "kill-points.txt")
+    prove(
+        Proof(sandbox, workers, next_oms_database, SMALL), tmp_path / "points", said, ROOT / "build" / "kill-points.txt"
+    )
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_more_orders_of_every_shape(
-    sandbox: SandboxClient, workers: Workers, new_url: Callable[[], str], tmp_path: Path, said: Path
+    sandbox: SandboxClient, workers: Workers, next_oms_database: Callable[[], str], tmp_path: Path, said: Path
 ) -> None:
     orders = [
         {"seed": 10 + number, "payment": "cod", "shape": shape}
         for number, shape in enumerate(("simple", "configurable", "bundle", "virtual", "virtual_only", "odd"))
     ]
     prove(
-        Proof(sandbox, workers, new_url, [*orders, *SMALL]),
+        Proof(sandbox, workers, next_oms_database, [*orders, *SMALL]),
         tmp_path / "points",
         said,
         ROOT / "build" / "kill-points-soak.txt",

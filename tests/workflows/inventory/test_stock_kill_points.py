@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.workflows.kill_child import Job, job_config
 from tests.workflows.oms import Oms
-from tests.workflows.test_kill_points import KILLED, Workers, new_url, said, sandbox, workers
+from tests.workflows.test_kill_points import KILLED, Workers, said, sandbox, workers
 
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
 from magento_hook.connection import AuthKind, MagentoConnection
@@ -24,7 +24,7 @@ from magento_oms.storage import instances
 from magento_oms.storage.database import engine
 from magento_oms.workflows.warehouse.take_stock import take_stock
 
-__all__ = ["new_url", "said", "sandbox", "workers"]
+__all__ = ["said", "sandbox", "workers"]
 
 D = Decimal
 KNOWN = ("KURTA", "SAREE", "DHOTI")
@@ -90,11 +90,11 @@ class Proof:
 
 @pytest.mark.timeout(900)
 def test_a_push_killed_at_any_point_ends_the_same(
-    sandbox: SandboxClient, workers: Workers, new_url: Callable[[], str], tmp_path: Path, said: Path
+    sandbox: SandboxClient, workers: Workers, next_oms_database: Callable[[], str], tmp_path: Path, said: Path
 ) -> None:
     store = sandbox.at("stock")
     store.set_up()
-    proof = Proof(store, workers, new_url())
+    proof = Proof(store, workers, next_oms_database())
     proof.begin()
     assert proof.run(points_file=str(tmp_path / "points")) == 0, said.read_text()
     points = (tmp_path / "points").read_text().splitlines()

@@ -6,23 +6,20 @@ refunded or credited twice.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.workflows.fakes import NOW, FakeMagento
 from tests.workflows.forward.conftest import forward_config
+from tests.workflows.machines import few, many
 from tests.workflows.oms import Oms
 from tests.workflows.returns.conftest import BY_COURIER, D, Returns
 
 from magento_oms.domain.returns import ReturnKind, return_state
-from magento_oms.local.postgres import PostgresServer
 from magento_oms.ports import ParcelStatus as S
 from magento_oms.ports import PermanentError, RetryableError, UnknownOutcome
 from magento_oms.storage import instances, return_tracking, returns
@@ -174,40 +171,20 @@ class Lives(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(postgres_server: PostgresServer, _migrated: str) -> Iterator[type[Lives]]:
+def machine(next_oms_database: Callable[[], str]) -> type[Lives]:
     """The machine, with a new OMS database for every example."""
-    made: list[str] = []
-
-    def make() -> str:
-        if made:
-            postgres_server.drop_database(made.pop())
-        made.append(f"returns_{secrets.token_hex(6)}")
-        return postgres_server.create_database(made[-1], template=_migrated)
 
     class Machine(Lives):
-        new_url = staticmethod(make)
+        new_url = staticmethod(next_oms_database)
 
-    yield Machine
-    for name in made:
-        postgres_server.drop_database(name)
-
-
-SETTINGS: dict[str, Any] = {
-    "deadline": None,
-    "database": None,
-    "print_blob": False,
-    "suppress_health_check": list(HealthCheck),
-    "phases": (Phase.explicit, Phase.generate, Phase.shrink),
-}
+    return Machine
 
 
 def test_every_unit_that_comes_back_is_accounted_for(machine: type[Lives]) -> None:
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=4, stateful_step_count=20, derandomize=True, **SETTINGS)
-    )
+    run_state_machine_as_test(machine, settings=few(4, 20))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_lives_of_returns(machine: type[Lives]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=200, stateful_step_count=40, **SETTINGS))
+    run_state_machine_as_test(machine, settings=many(200, 40))
