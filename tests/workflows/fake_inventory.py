@@ -26,6 +26,7 @@ class FakeInventory:
         has: (SKU, source) → quantity.
         limit: lines that a call may have.
         come_late: so many of the next writes lose their answer and arrive only when `arrive` is called.
+        late_error: what the caller of such a write meets.
         write_parts: so many of the next writes write half of their lines and are refused as locked.
     """
 
@@ -37,6 +38,7 @@ class FakeInventory:
         self.layout: StockLayout | None = StockLayout({1: 1}, {1: frozenset({DEFAULT_SOURCE})})
         self.limit = 10_000
         self.come_late = 0
+        self.late_error: BaseException = UnknownOutcome("No answer came.")
         self.write_parts = 0
         self.on_their_way: list[Sequence[StockLine]] = []
         self.batches: list[list[StockLine]] = []
@@ -104,7 +106,7 @@ class FakeInventory:
             if self.come_late:
                 self.come_late -= 1
                 self.on_their_way.append(list(lines))
-                raise UnknownOutcome("No answer came.")
+                raise self.late_error
             if self.write_parts:
                 self.write_parts -= 1
                 self._write(lines[: len(lines) // 2])

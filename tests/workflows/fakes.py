@@ -72,6 +72,7 @@ class FakeMagento(FakeCatalogue, FakeInventory):
         comment_status: what becomes of a status that a comment asks for: `accepted`, `refused` (400, nothing is
             written), or `ignored` (the comment is written, the status stays).
         entity: whether the order entity may be saved with another status.
+        first_id: of its first order, so that two stores' orders can be told apart.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class FakeMagento(FakeCatalogue, FakeInventory):
         *,
         comment_status: Literal["accepted", "refused", "ignored"] = "refused",
         entity: Literal["accepted", "refused"] = "accepted",
+        first_id: int = 1,
     ) -> None:
         FakeCatalogue.__init__(self)
         FakeInventory.__init__(self)
         self._instance = instance
         self.comment_status = comment_status
         self.entity = entity
+        self.first_id = first_id
         self.now = NOW
         self.orders: dict[int, Row] = {}
         self.faults: list[Fault] = []
@@ -111,7 +114,7 @@ class FakeMagento(FakeCatalogue, FakeInventory):
     def place(self, payload: Row | None = None, **more: Any) -> int:
         """A buyer places an order now; its id."""
         with self._lock:
-            entity_id = max(self.orders, default=0) + 1
+            entity_id = max(self.orders, default=self.first_id - 1) + 1
             row = payload or order(entity_id, at=self.now, **more)
             self.orders[int(row["entity_id"])] = row
             return int(row["entity_id"])
