@@ -1,15 +1,14 @@
 """What Magento was told of stock, what is due to be told, and the facts that figures are made from.
 
-Only one process at a time tells an instance (`writer`). Before it reads the facts it notes which SKUs it is about to
-tell, and commits that; a Magento shipment of these SKUs waits (`being_told`). The other way round, a SKU of which a
+Only one process at a time tells an instance (`stock_writer`). Before it reads the facts it notes which SKUs it is about
+to tell, and commits that; a Magento shipment of these SKUs waits (`being_told`). The other way round, a SKU of which a
 shipment is under way is not told (`being_shipped`). Each writes its note before it looks for the other's, so that never
 both go on: a figure that counts a shipped order as still kept cannot overwrite what Magento has deducted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +17,6 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from magento_oms.storage import effects
-from magento_oms.storage.database import engine
 
 TAKE = 20_000
 """Changes that are taken at once."""
@@ -32,46 +30,6 @@ def target(instance: str) -> str:
 def signal(instance: str) -> str:
     """The signal that wakes the push of an instance's stock."""
     return effects.signal(target(instance))
-
-
-class Writer:
-    """The right to tell an instance's stock. It ends with its database session, however its process ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction in the session that holds the right."""
-        with self._connection.begin():
-            yield self._connection
-
-    def still_mine(self) -> bool:
-        """Whether the session that holds the right is alive."""
-        try:
-            self._connection.execute(text("select 1"))
-            self._connection.rollback()
-        except Exception:  # the session is gone, whatever the driver calls it
-            return False
-        return True
-
-
-@contextmanager
-def writer(url: str, instance: str) -> Iterator[Writer | None]:
-    """Become the one who tells an instance's stock; None: somebody else is. Never waits."""
-    name = {"name": target(instance)}
-    with engine(url).connect() as connection:
-        got = connection.execute(text("select pg_try_advisory_lock(hashtextextended(:name, 13))"), name).scalar()
-        connection.rollback()
-        if not got:
-            yield None
-            return
-        try:
-            yield Writer(connection)
-            connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 13))"), name)
-        except BaseException:
-            connection.invalidate()  # the session ends, and the right with it
-            raise
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -241,7 +199,7 @@ def claim(
     only: Collection[str] | None = None,
 ) -> list[Claimed]:
     """Note that figures of up to `limit` SKUs are about to be told, those due the longest first. Commit before reading
-    what they are made from. Only the `writer` calls this, so what others noted before was left by one who died: it may
+    what they are made from. Only the `Writer` calls this, so what others noted before was left by one who died: it may
     still arrive.
 
     Args:

@@ -13,8 +13,9 @@ from tests.workflows.inventory.conftest import TWO_SOURCES, Stocked
 
 from magento_oms.ports import ConfigurationError, PermanentError, RateLimited, RetryableError, UnknownOutcome
 from magento_oms.ports.inventory import StockLayout
-from magento_oms.storage import holds, instances, inventory, stock_told
+from magento_oms.storage import holds, instances, stock_told
 from magento_oms.storage.database import engine
+from magento_oms.storage.stock_writer import writer
 from magento_oms.workflows.inventory import way
 from magento_oms.workflows.inventory.push_stock import push_skus
 from magento_oms.workflows.routing.route_orders import route_due
@@ -360,7 +361,7 @@ def test_a_held_instance_gets_nothing(stocked: Stocked) -> None:
 
 def test_only_one_tells_an_instance_at_a_time(stocked: Stocked) -> None:
     stocked.forward.stock("pune", KURTA=3)
-    with inventory.writer(stocked.oms.url, "loom") as first, inventory.writer(stocked.oms.url, "loom") as second:
+    with writer(stocked.oms.url, "loom") as first, writer(stocked.oms.url, "loom") as second:
         assert first is not None
         assert second is None
         assert stocked.push().told == 0

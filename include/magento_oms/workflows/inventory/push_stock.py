@@ -22,8 +22,9 @@ from magento_oms.ports import OutsideError, RetryableError
 from magento_oms.ports.inventory import MagentoInventory
 from magento_oms.storage import holds, instances, inventory, stock_ways
 from magento_oms.storage.database import engine, listener
-from magento_oms.storage.inventory import Came, Claimed, Outcome, PoolRows, Writer
+from magento_oms.storage.inventory import Came, Claimed, Outcome, PoolRows
 from magento_oms.storage.leases import Lease
+from magento_oms.storage.stock_writer import Writer, writer
 from magento_oms.workflows.inventory.figures import figures
 from magento_oms.workflows.inventory.pools import Pool, told_pools
 from magento_oms.workflows.inventory.telling import Line, Teller
@@ -99,9 +100,9 @@ def push_stock(
             stopped = False
             with engine(url).begin() as connection:
                 due = inventory.anything_due(connection, config.code)
-            with inventory.writer(url, config.code) if due else nullcontext() as writer:
-                if writer is not None:
-                    push = _Push(url, config, magento, summary, writer, settle_delay)
+            with writer(url, config.code) if due else nullcontext() as turn:
+                if turn is not None:
+                    push = _Push(url, config, magento, summary, turn, settle_delay)
                     if push.tell():
                         idle_since = clock()
                     if push.trouble is not None:
@@ -134,9 +135,9 @@ def push_skus(
         instances.configure(connection, config)
         inventory.look_again(connection, config.code, skus)
     while True:
-        with inventory.writer(url, config.code) as writer:
-            if writer is not None:
-                push = _Push(url, config, magento, summary, writer, settle_delay)
+        with writer(url, config.code) as turn:
+            if turn is not None:
+                push = _Push(url, config, magento, summary, turn, settle_delay)
                 push.tell(only=skus)
                 summary.seconds = round(time.monotonic() - started, 2)
                 if push.trouble is not None:
