@@ -20,7 +20,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.accounts import CourierAccount
 from magento_oms.orchestration.dag_parts import Flow, accounts, parcels_at_courier, parcels_in_oms, woken_by_effects
 
-FLOW = Flow("courier_push", "push", "Towards the courier", __doc__ or "")
+FLOW = Flow("courier_push", "push", "Towards the courier", __doc__ or "", live=True)
 
 
 def courier_push(account: CourierAccount) -> DAG:

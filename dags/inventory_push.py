@@ -21,7 +21,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, instances, stock_in_oms, stock_on_magento, woken_by_effects
 
-FLOW = Flow("inventory_push", "push", "Stock towards Magento", __doc__ or "")
+FLOW = Flow("inventory_push", "push", "Stock towards Magento", __doc__ or "", live=True)
 
 
 def inventory_push(config: InstanceConfig) -> DAG:

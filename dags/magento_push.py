@@ -17,7 +17,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, instances, orders_in_oms, orders_on_magento, woken_by_effects
 
-FLOW = Flow("magento_push", "push", "Towards Magento", __doc__ or "")
+FLOW = Flow("magento_push", "push", "Towards Magento", __doc__ or "", live=True)
 
 
 def magento_push(config: InstanceConfig) -> DAG:

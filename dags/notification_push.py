@@ -17,7 +17,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, events_at_store, instances, orders_in_oms, woken_by_effects
 
-FLOW = Flow("notification_push", "push", "Towards the store's server", __doc__ or "")
+FLOW = Flow("notification_push", "push", "Towards the store's server", __doc__ or "", live=True)
 
 
 def notification_push(config: InstanceConfig) -> DAG:

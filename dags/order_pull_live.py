@@ -18,7 +18,7 @@ from airflow.sdk import DAG, dag, task
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.dag_parts import Flow, instances, orders_in_oms, orders_on_magento, woken_by_orders
 
-FLOW = Flow("order_pull_live", "pull", "Live orders", __doc__ or "")
+FLOW = Flow("order_pull_live", "pull", "Live orders", __doc__ or "", live=True)
 
 
 def order_pull_live(config: InstanceConfig) -> DAG:

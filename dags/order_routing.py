@@ -18,7 +18,7 @@ from airflow.sdk import DAG, dag, task
 
 from magento_oms.orchestration.dag_parts import Flow, orders_in_oms, woken_by_routing
 
-FLOW = Flow("order_routing", "routing", "Routing of orders", __doc__ or "")
+FLOW = Flow("order_routing", "routing", "Routing of orders", __doc__ or "", live=True)
 
 
 def order_routing() -> DAG:

@@ -27,6 +27,7 @@ for dag in bag.dags.values():
         tasks=len(dag.tasks), timeout=task.execution_timeout is not None, retries=task.retries, catchup=dag.catchup,
         params=sorted(dag.params), schedule=type(dag.timetable).__name__, runs=dag.max_active_runs,
         alerts=bool(task.on_failure_callback), inlets=len(task.inlets), outlets=len(task.outlets),
+        priority=task.priority_weight,
     ))
 print(json.dumps(dict(dags=found, errors=bag.import_errors)))
 """
@@ -141,6 +142,12 @@ def test_windows_are_never_of_zero_length_and_have_a_form(bag: dict[str, Any]) -
     assert by_id["order_pull_live__mela"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["courier_push__mela_ez"]["schedule"] == "AssetTriggeredTimetable"
     assert by_id["shipment_tracking__mela_ez"]["schedule"] == "CronDataIntervalTimetable"
+
+
+def test_what_somebody_waits_for_goes_before_the_windows(bag: dict[str, Any]) -> None:
+    woken = {dag["dag_id"] for dag in bag["dags"] if dag["schedule"] == "AssetTriggeredTimetable"}
+    assert {dag["dag_id"] for dag in bag["dags"] if dag["priority"] > 1} == woken
+    assert woken
 
 
 def test_nothing_heavy_is_imported_at_the_top_of_a_dag_file(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from magento_oms.settings import settings
 
 OWNER = "magento-oms"
 START = datetime(2020, 1, 1, tzinfo=UTC)
+LIVE_PRIORITY = 100
+"""Of tasks that somebody waits for; Airflow's default is 1."""
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -59,12 +61,14 @@ class Flow:
         kind: pull, push or reconcile.
         title: shown in the UI before the name of the instance or account.
         runbook: the DAG file's docstring.
+        live: somebody waits for it: it goes before the windows, which all want to run when Airflow starts anew.
     """
 
     workflow: str
     kind: str
     title: str
     runbook: str
+    live: bool = False
 
     def dag(self, config: InstanceConfig, **more: Any) -> dict[str, Any]:
         """Arguments of `@dag` for an instance: everything a policy asks for."""
@@ -96,6 +100,7 @@ class Flow:
                 "retry_policy": RETRY_POLICY,
                 "on_failure_callback": tell_of_failure,
                 "execution_timeout": timedelta(minutes=30),
+                "priority_weight": LIVE_PRIORITY if self.live else 1,
             },
         }
 
