@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -279,11 +280,12 @@ def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
 def after_burst(report: Report, bench: Bench, seconds: float) -> None:
     """Ten times the intake for a while, then until all of it has left."""
     phase, started = Phase(), time.monotonic()
-    a_store = BURST_RATE / len(STORES)
-    for second in range(round(seconds)):
-        bench.work(max(0.0, started + second - time.monotonic()))
-        for code in STORES:
-            bench.place(phase, code, round(a_store))
+    with ThreadPoolExecutor(len(STORES)) as buyers:
+        placing = [buyers.submit(_rush, bench, phase, code, seconds) for code in STORES]
+        while not all(each.done() for each in placing):
+            bench.work(0.5)
+    for each in placing:
+        each.result()
     ended = time.monotonic()
     print(f"  burst over: {len(phase.placed)} orders in {ended - started:.0f} s", flush=True)
     bench.finish(phase)
@@ -308,6 +310,14 @@ def after_burst(report: Report, bench: Bench, seconds: float) -> None:
         Goal("lifecycle.burst_stored_p95_of_30s", p95 / GOAL_STORED, 1.0, at_least=False),
         Goal("lifecycle.neither_lost_nor_doubled", kept, 1.0),
     ]
+
+
+def _rush(bench: Bench, phase: Phase, code: str, seconds: float) -> None:
+    """The buyers of one store, while the warehouse works."""
+    started, a_second = time.monotonic(), round(BURST_RATE / len(STORES))
+    for second in range(round(seconds)):
+        time.sleep(max(0.0, started + second - time.monotonic()))
+        bench.place(phase, code, a_second)
 
 
 def lost(phase: Phase, bench: Bench) -> Iterable[str]:

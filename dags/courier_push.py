@@ -4,7 +4,7 @@ Carries out what is due at the account, each once and in order: the booking of p
 pickup, cancellations, decisions about parcels that could not be delivered, and a look at the tracking of parcels that a
 webhook says have ended.
 
-**Runs** when something is due; then it waits a few seconds for more.
+**Runs** when something is due; then it waits ten seconds for more, five minutes in all.
 
 **If it fails**, the account as a whole is in trouble (log: why, and what to change); the outcome of all that was asked
 was noted, what did not happen is due again. A parcel that one courier or account will not take goes on to the next that

@@ -4,7 +4,7 @@ Tells the store what may be sold: only the SKUs whose figure changed, each as it
 itself teaches. A sample is read back after every push.
 
 **Runs** when something changed: stock told by a warehouse, an order routed, sent back, cancelled or shipped, a
-buffer changed. Then it waits a few seconds for more.
+buffer changed. Then it waits ten seconds for more, five minutes in all.
 
 **Why is it that figure?** `magento-oms stock explain INSTANCE SKU` prints the sum line by line, and what Magento says.
 **What cannot be told** (a SKU that the store does not know): `magento-oms stock problems`. **By hand**:

@@ -2,7 +2,7 @@
 
 Carries out what is due at the store, each once: the acknowledgement of orders (pending → processing, with a comment).
 
-**Runs** when effects are due; then it waits a few seconds for more.
+**Runs** when effects are due; then it waits ten seconds for more, five minutes in all.
 
 **If it fails**, the store as a whole is in trouble (log: why, and what to change); every change's outcome was noted,
 what did not happen is due again. A single change that Magento refuses does not fail the run: it is in quarantine

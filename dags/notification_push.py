@@ -3,7 +3,7 @@
 Tells the store's `notification_url` what happens to its orders: packed, dispatched, and each step of a parcel. Signed
 (HMAC-SHA256 over timestamp, dot and body), with an event id by which a repeat is known.
 
-**Runs** when an event is due; then it waits a few seconds for more.
+**Runs** when an event is due; then it waits ten seconds for more, five minutes in all.
 
 **If it fails**, the store's server does not answer (log: why); events are kept and sent again, later and
 later. One that is refused for good is in quarantine (`magento-oms quarantine list`).

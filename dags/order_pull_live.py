@@ -3,7 +3,8 @@
 Reads every order that was placed or changed since the watermark and stores it in the OMS: forward orders, orders that
 were paid late, and cancellations.
 
-**Runs** when the store's watcher sees something new (every 5 s by default, `live_poll_seconds`).
+**Runs** when the store's watcher sees something new (every 5 s by default, `live_poll_seconds`); then it goes on
+looking at the same pace until nothing came for ten seconds, five minutes in all.
 A run that finds nothing new is skipped.
 
 **If it fails**, the store cannot be read as a whole: the task's log says why and what to change. Nothing is lost: the

@@ -51,6 +51,35 @@ def test_equal_ways_are_decided_by_the_next_strategy() -> None:
     assert list(shipped(split(want(A=1), places, prefix))) == ["b"]
 
 
+def test_a_bundle_leaves_from_one_place_or_waits() -> None:
+    wanted = [Demand(1, "A", D(2), bundle=9), Demand(2, "B", D(1), bundle=9), Demand(3, "C", D(1))]
+    partly = Rules((S.FEWEST_PARCELS,), Policy.MANY_PARTIAL)
+    apart = [place("a", A=2, C=1), place("b", B=1)]
+    decision = split(wanted, apart, partly)
+    assert shipped(decision) == {"a": {3: 1}}
+    assert decision.unfilled == {1: D(2), 2: D(1)}
+    assert "no location has all of its bundle" in explain.why_unfilled(1, wanted, apart, decision)
+    assert split(wanted, apart, USUAL).parts == ()
+    assert shipped(split(wanted, [*apart, place("c", A=2, B=1)], USUAL)) == {"a": {3: 1}, "c": {1: 2, 2: 1}}
+    assert shipped(split(wanted, [*apart, Place("d", None)], USUAL)) == {"d": {1: 2, 2: 1, 3: 1}}
+    refusing = Place("d", None, refused=frozenset({"B"}))
+    assert shipped(split(wanted, [*apart, refusing], partly)) == {"a": {3: 1}}
+    seen = explain.seen(wanted, apart, partly)
+    assert explain.replayed(seen)[0] == wanted
+    assert explain.replayed(seen | {"demand": [[1, "A", "2"]]})[0] == [Demand(1, "A", D(2))]  # as it was kept before
+
+
+def test_units_of_a_bundle_are_not_given_twice() -> None:
+    """The same SKU is in a bundle and on a line of its own, or in two bundles."""
+    partly = Rules((S.FEWEST_PARCELS,), Policy.MANY_PARTIAL)
+    wanted = [Demand(1, "A", D(3), bundle=9), Demand(2, "B", D(1), bundle=9), Demand(3, "A", D(3))]
+    assert split(wanted, [place("a", A=5, B=1)], partly).parts == ()
+    assert shipped(split(wanted, [place("a", A=6, B=1)], USUAL)) == {"a": {1: 3, 2: 1, 3: 3}}
+    twice = [*wanted[:2], Demand(4, "B", D(1), bundle=8), Demand(5, "C", D(1), bundle=8)]
+    assert split(twice, [place("a", A=3, B=1, C=1)], partly).parts == ()
+    assert shipped(split(twice, [place("a", A=3, B=2, C=1)], USUAL)) == {"a": {1: 3, 2: 1, 4: 1, 5: 1}}
+
+
 def test_a_quantity_may_come_from_two_places() -> None:
     places = [place("a", 1, A=3), place("b", 2, A=2)]
     decision = split(want(A=5), places, USUAL)

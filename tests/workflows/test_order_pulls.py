@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,10 +16,11 @@ from tests.workflows.payloads import order
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Cursor, NotFound, OrderFilter, OrderPage, RetryableError
 from magento_oms.storage import watermarks, windows
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, notify
 from magento_oms.storage.leases import Lease, holder_of
 from magento_oms.workflows import order_pull
 from magento_oms.workflows.order_pull import AnotherRunIsLive, live_lease, pull_one, pull_pending, pull_window
+from magento_oms.workflows.push import Linger
 
 
 def mark(oms: Oms) -> watermarks.Mark:
@@ -51,6 +54,62 @@ def test_watermark_stays_two_seconds_behind_the_store(oms: Oms, store: FakeMagen
 
     assert set(oms.states()) == {1, 7}
     assert mark(oms).safe == Cursor(NOW, 7)
+
+
+def test_a_run_that_was_woken_goes_on_for_what_comes_next(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    store.place()
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        store.pass_time(seconds)
+        if len(pauses) in (2, 3, 6):
+            store.place()
+        assert holder_of(oms.url, live_lease("loom")) is not None
+
+    def run(linger: Linger) -> None:
+        order_pull.pull_live(
+            oms.url, store, config, holder="test", linger=linger, sleep=sleep, clock=lambda: sum(pauses)
+        )
+
+    run(Linger(idle=11, at_most=300))
+    assert len(oms.states()) == 4
+    # Every five seconds, until nothing came for eleven: the last came before the sixth look.
+    assert pauses == [config.live_poll_seconds] * (6 + 3)
+    assert mark(oms).safe == mark(oms).seen
+    store.place()
+    run(Linger(idle=1e9, at_most=60))
+    assert sum(pauses[9:]) == 60
+
+
+def test_a_store_that_tells_of_its_orders_ends_the_wait(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:
+    rarely = config.model_copy(update={"live_poll_seconds": 60.0})
+    seconds = 0.0
+
+    def tell() -> None:
+        with engine(oms.url).begin() as connection:
+            notify(connection, order_pull.orders_signal("loom"))
+
+    def until(count: int) -> None:
+        end = time.monotonic() + 15  # less than the run would wait by itself
+        while len(oms.states()) < count:
+            assert time.monotonic() < end
+            tell()
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(
+            order_pull.pull_live, oms.url, store, rarely, holder="test", linger=Linger(60, 60), clock=lambda: seconds
+        )
+        try:
+            for count in (1, 2):
+                store.place()
+                store.pass_time(60)
+                until(count)
+        finally:
+            seconds = 60.0
+            tell()
+        assert running.result(timeout=15).counts.new == 2
 
 
 def test_live_reads_again_only_the_overlap(oms: Oms, store: FakeMagento, config: InstanceConfig) -> None:

@@ -36,6 +36,7 @@ class MagentoProduct:
         gst_percent: by its own attribute or by its tax class; None: neither says it.
         weight_g, length_cm, breadth_cm, height_cm: of one, packed as Magento knows it.
         images: paths below the shop's `media/catalog/product`, the main one first.
+        ships_apart: a bundle whose parts Magento ships on their own; of any other it takes whole bundles only.
         notes: what was odd about it, in words.
     """
 
@@ -56,6 +57,7 @@ class MagentoProduct:
     barcode: str
     images: tuple[str, ...]
     children: tuple[Child, ...]
+    ships_apart: bool
     notes: tuple[str, ...]
 
 

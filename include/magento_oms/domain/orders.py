@@ -29,6 +29,7 @@ class MagentoLine:
         act_on_item_id: the row that Magento wants named for invoice and shipment.
         refunded: quantity on credit memos, shipped or not.
         payable: for the line, after discount, GST included, before store credit.
+        bundle_product_id: Magento's id of the bundle that it is a part of; None: of none.
     """
 
     item_id: int
@@ -50,6 +51,7 @@ class MagentoLine:
     tax_percent: Decimal
     discount: Decimal
     payable: Decimal
+    bundle_product_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

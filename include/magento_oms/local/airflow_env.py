@@ -34,7 +34,7 @@ TUNING: Mapping[str, str] = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
     # A push lingers in its slot; live pulls of every instance want one too.
-    "AIRFLOW__CORE__PARALLELISM": "16",
+    "AIRFLOW__CORE__PARALLELISM": "32",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "5",
     # The default second between the scheduler's turns would be most of a wake-up's latency.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",

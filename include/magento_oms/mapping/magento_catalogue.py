@@ -20,6 +20,8 @@ from magento_oms.mapping.magento_orders import postal_address
 from magento_oms.ports import Json, parse_magento_time
 
 ENABLED = "1"
+SHIPS_APART = "1"
+"""`shipment_type` of a bundle: 0 is together."""
 TOO_MUCH = Decimal(10) ** 12
 _HSN = re.compile(r"[0-9]{4}([0-9]{2}){0,2}")
 _RETRY = "Correct it in Magento's admin; saving it there makes it come again by itself."
@@ -81,6 +83,7 @@ def _product(payload: Json, rules: CatalogueConfig) -> MagentoProduct:
         barcode=str(attributes.get(rules.barcode_attribute) or "").strip(),
         images=tuple(_images(payload.get("media_gallery_entries"))),
         children=tuple(_children(payload)),
+        ships_apart=str(attributes.get("shipment_type")) == SHIPS_APART,
         notes=tuple(notes),
     )
 

@@ -220,7 +220,8 @@ def _bundle(parent: Json, children: Sequence[Json]) -> list[MagentoLine]:
     """A bundle's parts. With a fixed price the parent carries money and quantities, allotted here over the parts."""
     if not children:
         raise NotUnderstood("missing_items", f"The bundle {parent.get('item_id')} has no parts.", RETRY)
-    parts = [_line(child) for child in children]
+    product_id = _whole(parent, "product_id") if parent.get("product_id") else None
+    parts = [replace(_line(child), bundle_product_id=product_id) for child in children]
     if any(part.row_total for part in parts):
         return parts
     whole = _line(parent)

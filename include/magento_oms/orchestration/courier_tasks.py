@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from magento_oms.config.accounts import CourierAccount
 from magento_oms.orchestration import courier_wiring, wiring
 from magento_oms.orchestration.alerting import tell_it_is_over
-from magento_oms.orchestration.tasks import Summary, dag_id, run_id, was_woken
+from magento_oms.orchestration.tasks import Summary, dag_id, linger, run_id
 from magento_oms.ports import Aggregator
 from magento_oms.workflows import push
 from magento_oms.workflows.couriers import tracking
@@ -30,7 +30,7 @@ def push_courier(code: str) -> Summary:
                 courier_wiring.courier_kinds(account),
                 holder=run_id(),
                 settle_delay=courier_wiring.SETTLE_DELAY,
-                linger=push.Linger() if was_woken() else push.NO_LINGER,
+                linger=linger(),
                 at_once=courier_wiring.at_once(account),
             )
         except push.AnotherPushLingers as other:

@@ -6,7 +6,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from magento_oms.orchestration import wiring
 from magento_oms.orchestration.alerting import tell_it_is_over
-from magento_oms.orchestration.tasks import Summary, dag_id, run_id, was_woken
+from magento_oms.orchestration.tasks import Summary, dag_id, linger, run_id
 from magento_oms.workflows import push
 from magento_oms.workflows.inventory import push_stock as inventory
 
@@ -21,7 +21,7 @@ def push_stock(code: str) -> Summary:
             wiring.magento_for(config),
             holder=run_id(),
             settle_delay=wiring.settle_delay(config),
-            linger=push.Linger() if was_woken() else push.NO_LINGER,
+            linger=linger(),
         )
     except push.AnotherPushLingers as other:
         raise AirflowSkipException(str(other)) from None

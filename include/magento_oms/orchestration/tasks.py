@@ -31,7 +31,7 @@ def pull_live(code: str) -> Summary:
     url = wiring.oms_url()
     try:
         summary = order_pull.pull_live(
-            url, store, config, holder=run_id(), then=lambda: ask_for_unknown(url, store, config)
+            url, store, config, holder=run_id(), linger=linger(), then=lambda: ask_for_unknown(url, store, config)
         )
     except order_pull.AnotherRunIsLive as other:
         raise AirflowSkipException(str(other)) from None
@@ -101,7 +101,7 @@ def push_magento(code: str) -> Summary:
             wiring.magento_kinds(config),
             holder=run_id(),
             settle_delay=wiring.settle_delay(config),
-            linger=push.Linger() if was_woken() else push.NO_LINGER,
+            linger=linger(),
         )
     except push.AnotherPushLingers as other:
         raise AirflowSkipException(str(other)) from None
@@ -120,7 +120,7 @@ def push_notifications(code: str) -> Summary:
             wiring.notice_kinds(config),
             holder=run_id(),
             settle_delay=timedelta(0),
-            linger=push.Linger() if was_woken() else push.NO_LINGER,
+            linger=linger(),
         )
     except push.AnotherPushLingers as other:
         raise AirflowSkipException(str(other)) from None
@@ -135,7 +135,7 @@ def route_orders() -> Summary:
             wiring.oms_url(),
             wiring.valid_instances(),
             holder=run_id(),
-            linger=push.Linger() if was_woken() else push.NO_LINGER,
+            linger=linger(),
         )
     except push.AnotherPushLingers as other:
         raise AirflowSkipException(str(other)) from None
@@ -178,9 +178,10 @@ def _time(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def was_woken() -> bool:
-    """Whether a watcher woke this run."""
-    return str(get_current_context()["dag_run"].run_type) == "asset_triggered"
+def linger() -> push.Linger:
+    """A run that a watcher woke waits for more; one that a person started does what is there."""
+    woken = str(get_current_context()["dag_run"].run_type) == "asset_triggered"
+    return push.Linger() if woken else push.NO_LINGER
 
 
 def dag_id() -> str:

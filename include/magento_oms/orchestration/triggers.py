@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AFTER_WAKE = 3.0
-"""Seconds until the same work is signalled again: a task takes about that long to start and take its lease."""
+AFTER_WAKE = 8.0
+"""Seconds until the same work is signalled again: on a busy machine a task takes about that long to start and take its
+lease, and then it lingers for longer.
+"""
 TROUBLE_WAKE = 300.0
 """Seconds between wake-ups that only serve to make the task fail, and so alert, while a store cannot be polled."""
 LOOK_EVERY = 10.0

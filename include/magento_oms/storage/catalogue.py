@@ -26,7 +26,8 @@ _KNOWN = (
 # A product whose name or price changed is written; one that is known as it is costs a look.
 _COLUMNS = (
     "sku", "product_id", "type_id", "name", "enabled", "updated_at", "price", "hsn", "tax_class", "gst_percent",
-    "weight_g", "length_cm", "breadth_cm", "height_cm", "barcode", "images", "children", "notes", "digest", "read_at",
+    "weight_g", "length_cm", "breadth_cm", "height_cm", "barcode", "images", "children", "ships_apart", "notes",
+    "digest", "read_at",
 )  # fmt: skip
 _UPSERT = text(
     f"insert into product (instance, {', '.join(_COLUMNS)})"  # noqa: S608  (constants)

@@ -27,9 +27,18 @@ LINE_COLUMNS = (
     "order_id", "item_id", "parent_item_id", "act_on_item_id", "kind", "sku", "name", "product_id", "state", "ordered",
     "allocated", "packed", "invoiced", "shipped", "cancelled", "returned", "refunded", "magento_shipped", "price",
     "row_total", "row_total_incl_tax", "tax", "tax_percent", "discount", "payable",
+    "bundle_product_id",
 )  # fmt: skip
 ROUTING = effects.signal("routing")
 """Wakes routing: there are orders that a location must be found for."""
+BUNDLE = (
+    "case when l.bundle_product_id is not null and (l.act_on_item_id = l.parent_item_id or not exists (select from"
+    " sales_order o join product p on p.instance = o.instance and p.product_id = l.bundle_product_id and p.ships_apart"
+    " where o.id = l.order_id)) then l.parent_item_id end"
+)
+"""Of a line `l`: item id of the bundle with which it leaves, as Magento ships none of its parts alone, or (where all
+have one price) invoices none alone. So it is with a bundle that the catalogue does not have.
+"""
 QUANTITIES = ("ordered", "allocated", "packed", "invoiced", "shipped", "cancelled", "returned")
 
 Row = tuple[Any, ...]
@@ -340,7 +349,7 @@ def _line_row(order_id: int, change: LineChange) -> Row:
         line.product_id, str(change.state), quantities.ordered, quantities.allocated, quantities.packed,
         quantities.invoiced, quantities.shipped, quantities.cancelled, quantities.returned, line.refunded, line.shipped,
         line.price, line.row_total, line.row_total_incl_tax, line.tax, line.tax_percent, line.discount,
-        line.payable,
+        line.payable, line.bundle_product_id,
     )  # fmt: skip
 
 

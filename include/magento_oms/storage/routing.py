@@ -13,16 +13,21 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from magento_oms.domain.quantities import Quantities
-from magento_oms.storage.orders import QUANTITIES
+from magento_oms.storage.orders import BUNDLE, QUANTITIES
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """A line of an order that is routed."""
+    """A line of an order that is routed.
+
+    Attributes:
+        bundle: item id of the bundle with which it leaves; None: it may leave on its own.
+    """
 
     item_id: int
     kind: str
     sku: str
+    bundle: int | None
     quantities: Quantities
 
     @property
@@ -114,12 +119,12 @@ def _lines(connection: Connection, ids: Sequence[int]) -> dict[int, list[OpenLin
     found: dict[int, list[OpenLine]] = {order_id: [] for order_id in ids}
     for row in connection.execute(
         text(
-            f"select order_id, item_id, kind, sku, {', '.join(QUANTITIES)} from order_line"  # noqa: S608  (constants)
-            " where order_id = any(:ids) order by order_id, item_id"
+            f"select order_id, item_id, kind, l.sku, {BUNDLE} as bundle, {', '.join(QUANTITIES)}"  # noqa: S608
+            " from order_line l where order_id = any(:ids) order by order_id, item_id"
         ),
         {"ids": list(ids)},
     ):
-        found[row.order_id].append(OpenLine(row.item_id, row.kind, row.sku, Quantities(*row[4:])))
+        found[row.order_id].append(OpenLine(row.item_id, row.kind, row.sku, row.bundle, Quantities(*row[5:])))
     return found
 
 

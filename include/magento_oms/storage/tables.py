@@ -171,6 +171,9 @@ class Product(Base):
     children: Mapped[list[Any]] = mapped_column(
         server_default=text("'[]'"), comment="choices of a configurable (product_id), parts of a bundle (sku, quantity)"
     )
+    ships_apart: Mapped[bool] = mapped_column(
+        Boolean(), server_default=text("false"), comment="a bundle whose parts Magento ships on their own"
+    )
     notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), comment="what was odd, in words")
     digest: Mapped[bytes | None] = mapped_column(comment="of payload and rules; the same means nothing changed")
     read_at: Mapped[datetime | None] = mapped_column(comment="the store's clock when it last changed here")
@@ -327,6 +330,7 @@ class OrderLine(Base):
     payable: Mapped[Decimal] = mapped_column(
         server_default="0", comment="for the line, after discount, GST included, before store credit"
     )
+    bundle_product_id: Mapped[int | None] = mapped_column(comment="of the bundle that it is a part of")
 
 
 class OrderEvent(Base):

@@ -11,15 +11,17 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Cursor, MagentoOrders, OrderFilter, OrderPage
 from magento_oms.storage import instances, watermarks, windows
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, listener
 from magento_oms.storage.leases import Lease
 from magento_oms.workflows.intake import IntakeCounts, take_in
+from magento_oms.workflows.push import NO_LINGER, Linger
 from magento_oms.workflows.reading import halves, read_ranges
 
 LIVE = "order_pull_live"
@@ -32,13 +34,15 @@ SWEEP_OVERLAP = timedelta(minutes=10)
 """Read again every so often, for what committed later still."""
 SAFETY = timedelta(seconds=2)
 """How far the watermark stays behind the store's own clock."""
-LINGER = timedelta(seconds=25)
-"""How long a live run waits at most for its last rows to become safe; orders of that time are read at once."""
+UNSAFE_SECONDS = 25.0
+"""How long a live run waits at the least for its last rows to become safe; orders of that time are read at once."""
+SETTLE_SECONDS = 1.0
+"""Between two readings while the last rows are not safe yet and nothing else is waited for."""
 LEASE_SECONDS = 60.0
 BACKLOG_PAGES = 3
 """From this many pages on, a backlog is read over two ranges at once."""
 
-Sleep = Callable[[float], None]
+Sleep = Callable[[float], object]
 
 
 @dataclass(slots=True)
@@ -91,33 +95,44 @@ def pull_live(
     config: InstanceConfig,
     *,
     holder: str,
-    sleep: Sleep = time.sleep,
+    linger: Linger = NO_LINGER,
+    sleep: Sleep | None = None,
+    clock: Callable[[], float] = time.monotonic,
     then: Callable[[], object] = lambda: None,
 ) -> PullSummary:
     """Read what changed since the watermark until nothing is left and the last rows are safe.
 
     Args:
+        linger: how long to go on reading, every `live_poll_seconds`, for what changes next.
+        sleep: seconds until the next reading; by default less long where the store tells of changed orders itself.
         then: called each time that the store was read to its end.
 
     Raises:
         AnotherRunIsLive: another run does it already.
         OutsideError: the store cannot be read; what was read is stored and the watermark stands behind it.
     """
-    started = time.monotonic()
+    started = clock()
     summary = PullSummary(config.code, LIVE)
     lease = Lease(url, live_lease(config.code), holder, ttl=LEASE_SECONDS)
-    with lease as mine:
+    with lease as mine, listener(url) as heard:
         if not mine:
             raise AnotherRunIsLive(f"Another run reads the live orders of {config.code}.")
         with engine(url).begin() as connection:
             instances.configure(connection, config)
+        pause = min(config.live_poll_seconds, linger.idle) or SETTLE_SECONDS
+        rest = sleep or partial(heard.wait, orders_signal(config.code))
+        busy_at, known = started, 0
         while True:
             safe = _drain(url, store, config, lease, summary)
             then()
-            if safe or time.monotonic() - started >= LINGER.total_seconds():
+            if (news := summary.counts.new + summary.counts.changed) > known:
+                busy_at, known = clock(), news
+            if clock() - started >= max(linger.at_most, UNSAFE_SECONDS):
                 break
-            sleep(1.0)
-    summary.seconds = round(time.monotonic() - started, 2)
+            if safe and clock() - busy_at >= linger.idle:
+                break
+            rest(pause)
+    summary.seconds = round(clock() - started, 2)
     return summary
 
 

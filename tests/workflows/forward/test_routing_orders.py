@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 from tests.workflows.forward.conftest import HOSKOTE, PUNE, Forward, goods
 from tests.workflows.payloads import item
 
@@ -104,6 +105,56 @@ def test_what_is_sent_back_goes_elsewhere(forward: Forward) -> None:
     forward.pack(rows[0]["id"])
     with pytest.raises(WarehouseProblem, match="only what is not packed yet can be sent back"):
         send_back(forward, rows[0]["id"])
+
+
+def hamper(*, price: float) -> list[dict[str, object]]:
+    """Two bundles, each of a KURTA and two SAREEs; priced as one, or part by part."""
+    of_parts = 0 if price else 50
+    return [
+        item(20, "HAMPER", 2, price, kind="bundle", product_id=90),
+        item(21, "KURTA", 2, of_parts, parent_item_id=20),
+        item(22, "SAREE", 4, of_parts, parent_item_id=20),
+    ]
+
+
+@pytest.mark.parametrize(("price", "apart", "split"), [(100, False, False), (100, True, False), (0, True, True)])
+def test_only_a_bundle_that_magento_takes_in_parts_is_split(
+    forward: Forward, price: float, apart: bool, split: bool
+) -> None:
+    """Magento ships a bundle as a whole unless its product says otherwise; with one price it invoices it as a whole."""
+    with engine(forward.oms.url).begin() as connection:
+        connection.execute(
+            text(
+                "insert into product (instance, sku, product_id, type_id, name, updated_at, ships_apart)"
+                " values (:instance, 'HAMPER', 90, 'bundle', 'Hamper', now(), :apart)"
+            ),
+            {"instance": forward.config.code, "apart": apart},
+        )
+    forward.stock("pune", KURTA=2, SAREE=1)
+    forward.stock("hoskote", SAREE=4)
+    entity_id = forward.place(hamper(price=price))
+    forward.route()
+    assert len(forward.fulfilments(entity_id)) == (2 if split else 0)
+    forward.stock("hoskote", KURTA=2)
+    forward.route()
+    if not split:
+        assert [row["lines"] for row in forward.fulfilments(entity_id)] == [{"KURTA": 2, "SAREE": 4}]
+
+
+def test_a_bundle_is_sent_back_as_a_whole(forward: Forward) -> None:
+    for location in ("pune", "hoskote"):
+        forward.stock(location, KURTA=9, SAREE=9, BELT=9)
+    entity_id = forward.place([*hamper(price=100), item(23, "BELT")])
+    forward.route()
+    [first] = forward.fulfilments(entity_id)
+    send_back(forward, first["id"], {22: D(1)})
+    forward.route()
+    rows = forward.fulfilments(entity_id)
+    assert [(row["location"], row["lines"]) for row in rows] == [
+        ("pune", {"BELT": 1}),
+        ("hoskote", {"KURTA": 2, "SAREE": 4}),
+    ]
+    assert reserved(forward) == promised(forward)
 
 
 def test_a_part_goes_out_where_the_store_wants_it(forward_of: Callable[..., Forward]) -> None:

@@ -21,7 +21,7 @@ def seen(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> di
         "strategies": [str(strategy) for strategy in rules.strategies],
         "policy": str(rules.policy),
         "max_parcels": rules.max_parcels,
-        "demand": [[demand.item_id, demand.sku, str(demand.quantity)] for demand in demands],
+        "demand": [[demand.item_id, demand.sku, str(demand.quantity), demand.bundle] for demand in demands],
         "places": [
             {
                 "code": place.code,
@@ -41,7 +41,7 @@ def seen(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> di
 
 def replayed(kept: Mapping[str, Any]) -> tuple[list[Demand], list[Place]]:
     """What `seen` kept, to be decided upon again."""
-    demands = [Demand(item_id, sku, Decimal(quantity)) for item_id, sku, quantity in kept["demand"]]
+    demands = [Demand(item_id, sku, Decimal(quantity), *bundle) for item_id, sku, quantity, *bundle in kept["demand"]]
     places = [
         Place(
             code=place["code"],
@@ -132,6 +132,8 @@ def why_unfilled(item_id: int, demands: Sequence[Demand], places: Sequence[Place
                 f"{demand.sku} is there ({named}), but none of {decision.ways} ways had few enough parcels; the search "
                 "was cut short."
             )
+        if demand.bundle is not None:
+            return f"{demand.sku} is there ({named}), but no location has all of its bundle, which leaves as a whole."
         return f"{demand.sku} is there ({named}), but another line of the order is not, or it needs too many parcels."
     return f"{_figure(missing)} of {_figure(demand.quantity)} {demand.sku} missing; there is: {named}."
 

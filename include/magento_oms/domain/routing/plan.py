@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from magento_oms.domain.routing.search import Cost, Cover, Holder, cheapest_cover, holder
@@ -16,29 +16,59 @@ FAR = 5000.0
 DIGITS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    """Lines that are looked for together: all of one SKU, or the parts of a bundle that leaves from one place.
+
+    Attributes:
+        units: SKU → units.
+        whole: one place gives all of it, or none.
+        wanted: grains; of what is given as a whole, those of one.
+    """
+
+    lines: tuple[Demand, ...]
+    units: dict[str, Decimal]
+    whole: bool
+    wanted: int
+
+    def held_by(self, place: Place) -> int:
+        """Grains that a place can give."""
+        refused = place.refused
+        if refused and any(sku in refused for sku in self.units):
+            return 0
+        stock = place.stock
+        if stock is None:
+            return self.wanted
+        if self.whole:
+            return self.wanted if all(stock.get(sku, 0) >= units for sku, units in self.units.items()) else 0
+        for sku, units in self.units.items():
+            held = stock.get(sku)
+            if held is None or held <= 0:
+                return 0
+            if held < units:
+                return int(held * GRAIN)
+        return self.wanted
+
+
 def split(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> Decision:
     """Decide which location ships what.
 
     Every strategy is a cost that adds up over the parcels; ways are compared by the first strategy, then the next.
     """
-    wanted = _by_sku(demands)
+    goods = _goods(demands)
+    wanted = [each.wanted for each in goods]
     able = [place for place in places if place.room is None or place.room > 0]
-    whole = {sku: Decimal(grains) / GRAIN for sku, grains in wanted.items()}
-    holders = [each for place in able if (each := _holder(place, wanted, whole, rules.strategies)) is not None]
-    fillable = {
-        sku: min(quantity, sum([each.holds[number] for each in holders]))
-        for number, (sku, quantity) in enumerate(wanted.items())
-    }
+    holders = [each for place in able if (each := _holder(place, goods, wanted, rules.strategies)) is not None]
+    fillable = [min(want, sum([each.holds[number] for each in holders])) for number, want in enumerate(wanted)]
     if rules.policy is Policy.COMPLETE and fillable != wanted:
         return _nothing(demands, _queue(rules, places, demands))
     if fillable != wanted:
-        amounts = list(fillable.values())
-        holders = [holder(each.name, tuple(map(min, each.holds, amounts)), amounts, each.cost) for each in holders]
-    cover, fillable = _cover(fillable, holders, rules)
+        holders = [holder(each.name, tuple(map(min, each.holds, fillable)), fillable, each.cost) for each in holders]
+    cover = _cover(fillable, holders, rules)
     if cover is None or not cover.chosen:
         nothing = _nothing(demands, _queue(rules, places, demands))
         return nothing if cover is None else replace(nothing, exact=cover.exact, ways=cover.steps)
-    parts, unfilled = _dealt(demands, list(fillable), cover)
+    parts, unfilled = _dealt(goods, cover)
     queue = _queue(rules, places, demands) if unfilled else None
     return Decision(parts, unfilled, queue, exact=cover.exact, ways=cover.steps)
 
@@ -56,46 +86,42 @@ def cost(place: Place, strategies: Sequence[Strategy]) -> Cost:
     return tuple([_COSTS[strategy](place) for strategy in strategies])
 
 
-def _by_sku(demands: Sequence[Demand]) -> dict[str, int]:
-    """SKU → grains wanted. Two lines may name one SKU."""
-    wanted: dict[str, int] = {}
+def _goods(demands: Sequence[Demand]) -> list[_Goods]:
+    """What an order needs. Two lines may name one SKU; one that a bundle also has parts of leaves with the bundle."""
+    groups: dict[str, list[Demand]] = {}
     for demand in demands:
-        wanted[demand.sku] = wanted.get(demand.sku, 0) + int(demand.quantity * GRAIN)
-    return wanted
+        groups.setdefault(demand.sku, []).append(demand)
+    bundles = {demand.bundle for demand in demands if demand.bundle is not None}
+    for bundle in bundles:
+        names = [name for name, lines in groups.items() if any(line.bundle == bundle for line in lines)]
+        groups[names[0]] = [line for name in names for line in groups.pop(name)]
+    return [_together(lines) for lines in groups.values()]
+
+
+def _together(lines: Sequence[Demand]) -> _Goods:
+    units: dict[str, Decimal] = {}
+    for line in lines:
+        units[line.sku] = units[line.sku] + line.quantity if line.sku in units else line.quantity
+    whole = any(line.bundle is not None for line in lines)
+    wanted = GRAIN if whole else int(units[lines[0].sku] * GRAIN)
+    return _Goods(tuple(lines), units, whole, wanted)
 
 
 def _holder(
-    place: Place, wanted: dict[str, int], whole: Mapping[str, Decimal], strategies: Sequence[Strategy]
+    place: Place, goods: Sequence[_Goods], wanted: Sequence[int], strategies: Sequence[Strategy]
 ) -> Holder | None:
     """A place as the search sees it; None: it has nothing of the order."""
-    stock, refused = place.stock, place.refused
-    if stock is None:
-        holds = list(wanted.values())
-    else:
-        holds = []
-        for sku, want in wanted.items():
-            held = stock.get(sku)
-            if held is None:
-                holds.append(0)
-            elif held >= whole[sku]:
-                holds.append(want)
-            else:
-                holds.append(int(held * GRAIN) if held > 0 else 0)
-    if refused:
-        holds = [0 if sku in refused else held for sku, held in zip(wanted, holds, strict=True)]
-    if not any(holds):
-        return None
-    return holder(place.code, holds, tuple(wanted.values()), cost(place, strategies))
+    holds = [each.held_by(place) for each in goods]
+    return holder(place.code, holds, wanted, cost(place, strategies)) if any(holds) else None
 
 
-def _cover(fillable: dict[str, int], holders: Sequence[Holder], rules: Rules) -> tuple[Cover | None, dict[str, int]]:
+def _cover(wanted: Sequence[int], holders: Sequence[Holder], rules: Rules) -> Cover | None:
     """The cheapest cover of what can be filled. Where a store bounds its parcels, a part of it may have to do."""
-    wanted = list(fillable.values())
     if not any(wanted):
-        return None, fillable
+        return None
     cover = cheapest_cover(wanted, holders, at_most=rules.max_parcels)
     if (cover is not None and cover.chosen) or rules.policy is Policy.COMPLETE or rules.max_parcels is None:
-        return cover, fillable
+        return cover
     chosen, unused, left = list[Holder](), list(holders), tuple(wanted)
     while unused and len(chosen) < rules.max_parcels:
         best = max(unused, key=lambda each: (sum(map(min, each.holds, left)), tuple(-part for part in each.cost)))
@@ -104,26 +130,31 @@ def _cover(fillable: dict[str, int], holders: Sequence[Holder], rules: Rules) ->
         unused.remove(best)
         chosen.append(best)
         left = tuple(max(want - have, 0) for want, have in zip(left, best.holds, strict=True))
-    filled = {sku: want - rest for (sku, want), rest in zip(fillable.items(), left, strict=True)}
-    return Cover(tuple(chosen), exact=False, steps=len(chosen)), filled
+    return Cover(tuple(chosen), exact=False, steps=len(chosen))
 
 
-def _dealt(demands: Sequence[Demand], skus: Sequence[str], cover: Cover) -> tuple[tuple[Part, ...], dict[int, Decimal]]:
+def _dealt(goods: Sequence[_Goods], cover: Cover) -> tuple[tuple[Part, ...], dict[int, Decimal]]:
     """Who ships how much of which line: a line comes from one place where one of the chosen can give all of it."""
-    stock = {holder.name: dict(zip(skus, holder.holds, strict=True)) for holder in cover.chosen}
     parts: dict[str, dict[int, Decimal]] = {holder.name: {} for holder in cover.chosen}
     unfilled: dict[int, Decimal] = {}
-    for demand in demands:
-        left = int(demand.quantity * GRAIN)
-        whole = [name for name, held in stock.items() if held[demand.sku] >= left]
-        for name in whole[:1] or stock:
-            given = min(left, stock[name][demand.sku])
-            if given:
-                stock[name][demand.sku] -= given
-                parts[name][demand.item_id] = Decimal(given) / GRAIN
-                left -= given
-        if left:
-            unfilled[demand.item_id] = Decimal(left) / GRAIN
+    for number, each in enumerate(goods):
+        stock = {holder.name: holder.holds[number] for holder in cover.chosen}
+        if each.whole:
+            giver = next((name for name, held in stock.items() if held >= each.wanted), None)
+            given = unfilled if giver is None else parts[giver]
+            given.update({line.item_id: line.quantity for line in each.lines})
+            continue
+        for line in each.lines:
+            left = int(line.quantity * GRAIN)
+            able = [name for name, held in stock.items() if held >= left]
+            for name in able[:1] or stock:
+                share = min(left, stock[name])
+                if share:
+                    stock[name] -= share
+                    parts[name][line.item_id] = Decimal(share) / GRAIN
+                    left -= share
+            if left:
+                unfilled[line.item_id] = Decimal(left) / GRAIN
     return tuple(Part(name, quantities) for name, quantities in parts.items() if quantities), unfilled
 
 

@@ -52,11 +52,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one line of an order still needs a location for."""
+    """What one line of an order still needs a location for.
+
+    Attributes:
+        bundle: item id of the bundle that the line is a part of, where Magento ships the bundle as a whole: its parts
+            leave from one place. None: the line is shipped on its own.
+    """
 
     item_id: int
     sku: str
     quantity: Decimal
+    bundle: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class _Batch:
         )
 
     def _route(self, order: OpenOrder, store: StoreConfig) -> None:
-        demands = [Demand(line.item_id, line.sku, line.missing) for line in order.lines if line.missing]
+        demands = [Demand(line.item_id, line.sku, line.missing, line.bundle) for line in order.lines if line.missing]
         if not demands:
             self._settle(order, {}, None)
             return

@@ -22,7 +22,8 @@ def reject(
     """A location sends back units of a fulfilment; they are routed anew, elsewhere.
 
     Args:
-        units: item id → how many; None: all of it.
+        units: item id → how many; None: all of it. A part of a bundle that Magento ships as a whole takes the rest of
+            its bundle with it.
 
     Raises:
         WarehouseProblem: it is packed already, or more is sent back than is there.
@@ -39,11 +40,13 @@ def reject(
     wanted = {item: line.quantity for item, line in lines.items() if line.quantity} if units is None else dict(units)
     if wrong := tuple(_wrong(lines, wanted)):
         raise WarehouseProblem(Kind.INVALID, "Nothing was sent back.", details=wrong)
+    with_it = _rest_of_bundles(connection, stored, lines, wanted)
     _take_off(connection, stored, lines, wanted, rejected=True)
+    _take_off(connection, stored, lines, with_it, rejected=False)
     details = {
         "fulfilment": fulfilment_id,
         "location": stored.location,
-        "items": {str(item): str(quantity) for item, quantity in wanted.items()},
+        "items": {str(item): str(quantity) for item, quantity in (wanted | with_it).items()},
         "reason": reason,
         "by": by,
     }
@@ -65,6 +68,26 @@ def _wrong(lines: Mapping[int, CarriedLine], wanted: Mapping[int, Decimal]) -> l
         elif not ZERO < units <= line.quantity:
             details.append(Detail(f"/lines/{item_id}", f"{units} is sent back, {line.quantity} is to be shipped."))
     return details
+
+
+def _rest_of_bundles(
+    connection: Connection,
+    stored: StoredFulfilment,
+    lines: Mapping[int, CarriedLine],
+    wanted: dict[int, Decimal],
+) -> dict[int, Decimal]:
+    """What goes along, by item id. Of a bundle all units go, also of the line that was named: `wanted` is raised."""
+    bundles = {
+        row.item_id: row.bundle
+        for row in connection.execute(
+            text(f"select l.item_id, {orders.BUNDLE} as bundle from order_line l where l.order_id = :id"),  # noqa: S608
+            {"id": stored.order_id},
+        )
+    }
+    broken = {bundles[item] for item in wanted} - {None}
+    rest = {item: line.quantity for item, line in lines.items() if line.quantity and bundles[item] in broken}
+    wanted.update({item: units for item, units in rest.items() if item in wanted})
+    return {item: units for item, units in rest.items() if item not in wanted}
 
 
 def _take_off(
