@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from tests.workflows.fakes import FakeMagento
 from tests.workflows.forward.conftest import Forward, forward_config, goods
 from tests.workflows.oms import Oms
@@ -80,7 +82,8 @@ def running(database: str, *, config: InstanceConfig | None = None, **rates: tup
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", access_log=False))
+    served = Starlette(routes=[Mount("/api/v1", app), Mount("/", app)])  # as the gateway has it, and plainly
+    server = uvicorn.Server(uvicorn.Config(served, port=port, log_level="critical", access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

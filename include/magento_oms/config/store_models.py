@@ -156,6 +156,7 @@ EVENTS = (
     "delivered",
     "rto",
     "lost",
+    "cancelled",
     "return_placed",
     "return_awb",
     "return_out_for_pickup",
@@ -167,11 +168,11 @@ EVENTS = (
     "return_received",
     "return_processed",
 )
-"""What a store may be told of a parcel, or of a return."""
+"""What a store may be told of a parcel, a cancellation, or a return."""
 
 
 class NotificationConfig(Model):
-    """Which events of its parcels and returns a store is told of, and where."""
+    """Which events of its parcels, cancellations and returns a store is told of, and where."""
 
     magento_comment: tuple[str, ...] = Field(
         default=(

@@ -12,7 +12,6 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from urllib.request import Request, urlopen
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commerce_sandbox.client import ADMIN_USER, SandboxClient, SandboxError
 from commerce_sandbox.couriers.client import CourierClient
@@ -33,6 +32,7 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.local import demo_ledger, demo_reconcile, demo_table
 from magento_oms.local.airflow_env import straight_to_this_machine
 from magento_oms.local.demo_report import InstanceReport, compare
+from magento_oms.local.demo_returns import JOURNEYS, DemoReturns
 from magento_oms.local.demo_shop_server import SECRET, ShopServer
 from magento_oms.local.demo_stock import check_stock
 from magento_oms.local.demo_stores import skus_on_magento
@@ -53,14 +53,14 @@ RESULT = REPOSITORY / "build" / "demo.json"
 INSTANCES = REPOSITORY / "instances" / "demo"
 
 SEED = 20261123
-SETTLE_SECONDS = 180.0
-"""How long the last orders may take until they are delivered."""
+SETTLE_SECONDS = 300.0
+"""How long the last orders may take until they are delivered, or back at the warehouse."""
 SECONDS_A_STEP = 3
 """Between two scans of a parcel: a courier's days."""
 POORER = "heritage_ship"
 """The account whose wallet runs empty once it has shipped `RICH_FOR` parcels."""
 RICH_FOR = 5
-CHANGES_MIND = 8
+CHANGES_MIND = 6
 """Of so many orders one is cancelled by its customer some seconds later, wherever it has come to by then."""
 
 console = Console()
@@ -127,7 +127,7 @@ def _plan(configs: tuple[InstanceConfig, ...], shop: ShopServer) -> Plan:
 
 
 class _Demo:
-    """The world around the running stack: it places orders, works in the warehouses, and compares."""
+    """The world around the running stack: places orders, works in warehouses, sends things back, and compares."""
 
     def __init__(self, stack: LocalStack, configs: list[InstanceConfig], shop: ShopServer) -> None:
         self._stack = stack
@@ -138,6 +138,7 @@ class _Demo:
         self._accounts = {account.code: CourierClient(stack.sandbox_url, account.code) for account in accounts}
         self._aggregators = {account.aggregator for account in accounts}
         self._warehouse = DemoWarehouse(stack.gateway_url, stack.oms_url)
+        self._returns = DemoReturns(stack.gateway_url, stack.oms_url)
         self._placed: dict[str, dict[int, datetime]] = {config.code: {} for config in configs}
         self._poor = False
         self._regretted: list[tuple[float, str, int]] = []
@@ -155,7 +156,7 @@ class _Demo:
             self._add_faults()
         moments = sorted(dice.uniform(0, seconds) for _ in range(orders))
         begun = time.monotonic()
-        with _bar("Placing orders", orders) as step:
+        with demo_table.bar(console, "Placing orders", orders) as step:
             for moment in moments:
                 while (wait := begun + moment - time.monotonic()) > 0:
                     self._look_after()
@@ -165,10 +166,10 @@ class _Demo:
         self._tell_stock(all_of_them=True)
 
     def settle(self) -> list[InstanceReport]:
-        """Wait until every order is where it should be, or the time is up."""
+        """Wait until every order is where it should be, and what comes back is there, or the time is up."""
         end = time.monotonic() + SETTLE_SECONDS
         done = 0
-        with _bar("Orders where they should be", 1) as step:
+        with demo_table.bar(console, "Orders where they should be", 1) as step:
             while True:
                 self._look_after()
                 try:
@@ -180,7 +181,8 @@ class _Demo:
                 fine = total - sum(len(report.unfinished) for report in reports)
                 step(fine - done, total)
                 done = fine
-                if all(report.settled for report in reports) or time.monotonic() > end:
+                settled = all(report.settled for report in reports) and not self._returns.waiting
+                if settled or time.monotonic() > end:
                     return reports
                 time.sleep(1)
 
@@ -188,11 +190,14 @@ class _Demo:
         """Print and write what happened; whether all is well."""
         stack, problems = self._stack, [failure for report in reports for failure in report.failures]
         problems += demo_ledger.check_invoice_numbers(stack.oms_url)
-        doubled = demo_ledger.check_couriers(self._accounts.values(), stack.oms_url)
+        problems += demo_ledger.check_couriers(self._accounts.values(), stack.oms_url)
+        problems += demo_ledger.check_came_back(self._accounts.values(), stack.oms_url)
+        problems += self._what_never_happened(reports)
         delivered = {name for report in reports for name, count in report.delivered.items() if count}
-        problems += doubled
         problems += [f"{name} delivered nothing" for name in sorted(self._aggregators - delivered)]
-        problems += [f"{what}, {times} times" for what, times in self._warehouse.troubles.items()]
+        problems += [
+            f"{what}, {times} times" for what, times in (self._warehouse.troubles + self._returns.troubles).items()
+        ]
         if self._shop.forged:
             problems.append(f"{self._shop.forged} events came to the stores' own server with a wrong signature")
         stock = [
@@ -219,6 +224,7 @@ class _Demo:
             "seconds": round(time.monotonic() - started, 1),
             "manifests": self._warehouse.manifests,
             "orders that customers cancelled": self._cancelled,
+            "units that came back": f"{self._returns.passed} passed their check, {self._returns.failed} did not",
             "bad answers of stores and couriers": self._struck(),
             "events sent again": self._shop.repeats,
             "processes started again": sum(stack.restarts().values()),
@@ -228,6 +234,16 @@ class _Demo:
         demo_table.write(RESULT, reports, facts, problems)
         self._point_at_more()
         return not problems
+
+    @staticmethod
+    def _what_never_happened(reports: list[InstanceReport]) -> list[str]:
+        """What every demo has to show, and this one did not."""
+        seen = {
+            "was cancelled": sum(report.by_state["cancelled"] for report in reports),
+            "was returned by its customer": sum(report.came_back["customer_return"] for report in reports),
+            "was brought back by its courier (RTO)": sum(report.came_back["return_to_origin"] for report in reports),
+        }
+        return [f"no order {what}" for what, count in seen.items() if not count]
 
     def stay_up(self) -> None:
         """Until Ctrl-C."""
@@ -242,6 +258,7 @@ class _Demo:
         for happened in self._stack.look_after():
             console.print(f"[yellow]{happened}")
         self._warehouse.work()
+        self._returns.work()
         self._change_minds()
         if not self._poor and self._accounts[POORER].shipped() >= RICH_FOR:
             # From here on this account cannot pay: parcels go on to the store's next one.
@@ -274,6 +291,7 @@ class _Demo:
                 webhook={"url": url, "secret": WEBHOOK_SECRET},
                 emitter={"repeats": 1, "shuffle_seconds": 3},
                 seconds_a_step=SECONDS_A_STEP,
+                journeys=JOURNEYS,
             )
 
     def _tell_stock(self, *, all_of_them: bool = False) -> None:
@@ -356,26 +374,6 @@ def _read_history(stack: LocalStack) -> None:
             time.sleep(1)  # the DAG files are still being read
         else:
             return
-
-
-class _bar:  # noqa: N801  (a context manager, used like a function)
-    """A progress bar; gives a function that moves it (and may set its total)."""
-
-    def __init__(self, text: str, total: int) -> None:
-        self._progress = Progress(
-            SpinnerColumn(), TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-        )
-        self._task = self._progress.add_task(text, total=total)
-
-    def __enter__(self) -> Callable[..., None]:
-        self._progress.start()
-        return self._move
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _move(self, steps: int, total: int | None = None) -> None:
-        self._progress.update(self._task, advance=steps, total=total)
 
 
 if __name__ == "__main__":

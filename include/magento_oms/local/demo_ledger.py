@@ -16,7 +16,9 @@ from magento_oms.storage.database import psycopg_url
 
 _BELIEVED = """
 select o.entity_id, o.increment_id, count(f.id) as parts,
-  count(f.id) filter (where i.magento_invoice not in ('', '-')) as invoice, count(s.shipment_id) as shipment
+  count(f.id) filter (where i.magento_invoice not in ('', '-')) as invoice, count(s.shipment_id) as shipment,
+  (select count(distinct r.refund) from return_item r where r.order_id = o.id and r.refund ~ '^[0-9]+$') as refund,
+  (select count(*) from return_order r where r.order_id = o.id) as returns
 from sales_order o join fulfilment f on f.order_id = o.id left join invoice i on i.fulfilment_id = f.id
   left join magento_shipment s on s.fulfilment_id = f.id and s.shipment_id <> '-'
 where o.instance = %s group by o.id
@@ -24,14 +26,15 @@ where o.instance = %s group by o.id
 
 
 def check_store(report: InstanceReport, store: SandboxClient, oms_url: str) -> None:
-    """Compare the store's ledger with the OMS: as many invoices and shipments of an order as the OMS noted."""
+    """Compare the store's ledger with the OMS: as many invoices, shipments and credit memos of an order as we noted."""
     happened = store.counts_by_order()
     with psycopg.connect(psycopg_url(oms_url), row_factory=dict_row) as connection:
         orders = connection.execute(_BELIEVED, (report.code,)).fetchall()
     for order in orders:
-        for kind in ("invoice", "shipment"):
+        for kind, most in (("invoice", "parts"), ("shipment", "parts"), ("refund", "returns")):
             believed, found = order[kind], happened.get((kind, order["entity_id"]), 0)
-            if found > order["parts"]:
+            report.refunds += found if kind == "refund" else 0
+            if found > order[most]:
                 report.doubled += 1
             if found != believed:
                 what = (
@@ -67,6 +70,27 @@ def check_couriers(accounts: Iterable[CourierClient], oms_url: str) -> list[str]
     )
     return [
         f"parcel {parcel} has {count} AWBs that were not cancelled" for parcel, count in living.items() if count > 1
+    ]
+
+
+def check_came_back(accounts: Iterable[CourierClient], oms_url: str) -> list[str]:
+    """Parcels that couriers brought back to a warehouse and that are not received, or more than once, in words."""
+    with psycopg.connect(psycopg_url(oms_url)) as connection:
+        rows = connection.execute(
+            "select b.account, b.reference, count(r.id) filter (where r.state = 'processed')"
+            " from courier_booking b left join return_order r on r.parcel_id = b.parcel_id group by 1, 2"
+        ).fetchall()
+    received = {(account, reference): count for account, reference, count in rows}
+    brought = [
+        (account.account, parcel["reference"], parcel["awb"])
+        for account in accounts
+        for parcel in account.parcels()
+        if parcel["state"] == ("delivered" if parcel["direction"] == "reverse" else "rto_delivered")
+    ]
+    return [
+        f"AWB {awb} of {account} came back, and {received.get((account, reference), 0)} returns of it were received"
+        for account, reference, awb in brought
+        if received.get((account, reference), 0) != 1
     ]
 
 

@@ -39,12 +39,15 @@ def reconcile(configs: Sequence[InstanceConfig], settings: Mapping[str, str], pl
         placed_until: when the last order was placed.
     """
     found = Reconciled()
-    until = f"{(placed_until + timedelta(seconds=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    until, now = (
+        f"{(moment + timedelta(seconds=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+        for moment in (placed_until, datetime.now(UTC))
+    )
     for config in configs:
         since = f"{config.live_from.astimezone(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
         for kind, window in (
             ("orders", ["--from", since, "--to", until, "--full"]),
-            ("returns", ["--from", since, "--to", until]),
+            ("returns", ["--from", since, "--to", now]),
             ("inventory", []),
         ):
             told = _command(settings, "reconcile", kind, config.code, *window, "--json")

@@ -38,6 +38,8 @@ class InstanceReport:
         split: orders that go out from more than one warehouse.
         fell_over: parcels that an account would not take, so that the next one was asked.
         delivered: parcels by aggregator.
+        came_back: returns that were received and checked, by kind.
+        refunds: credit memos that the OMS made, or read, on Magento.
         told: events that the store's own server was told of, by name.
     """
 
@@ -61,6 +63,8 @@ class InstanceReport:
     fell_over: int = 0
     invoices: int = 0
     delivered: Counter[str] = field(default_factory=Counter)
+    came_back: Counter[str] = field(default_factory=Counter)
+    refunds: int = 0
     told: Counter[str] = field(default_factory=Counter)
 
     def fail(self, entity_id: int, what: str) -> None:
@@ -90,6 +94,8 @@ class InstanceReport:
             "parcels_gone_on_to_another_account": self.fell_over,
             "invoices": self.invoices,
             "delivered": dict(sorted(self.delivered.items())),
+            "came_back": dict(sorted(self.came_back.items())),
+            "credit_memos": self.refunds,
             "events_told": dict(sorted(self.told.items())),
             "failures": self.failures,
         }
@@ -121,6 +127,7 @@ def compare(
         ).fetchall()
         report.quarantine = _quarantine(connection, config.code)
         _follow(connection, report, placed)
+        follow_returns(connection, report)
         _count(connection, report)
     stored = {row[0]: row for row in rows}
     report.in_oms = len(stored)
@@ -183,6 +190,20 @@ def _follow(connection: psycopg.Connection[Any], report: InstanceReport, placed:
             report.fail(entity_id, f"{name}: parcel {row['parcel']} is {row['status']} at {row['aggregator']}")
         elif row["under_way"]:
             report.fail(entity_id, f"{name}: {row['under_way']} is not done yet")
+
+
+def follow_returns(connection: psycopg.Connection[Any], report: InstanceReport) -> None:
+    """Follow what comes back to its end: received and checked, called off, or lost."""
+    rows = connection.execute(
+        "select o.entity_id, o.increment_id, r.return_code, r.kind, r.state from return_order r"
+        " join sales_order o on o.id = r.order_id where o.instance = %s order by r.id",
+        (report.code,),
+    ).fetchall()
+    for entity_id, increment_id, code, kind, state in rows:
+        if state == "processed":
+            report.came_back[kind] += 1
+        elif state not in ("cancelled", "lost"):
+            report.fail(entity_id, f"{report.code} {increment_id}: return {code} is {state}, not received and checked")
 
 
 def _count(connection: psycopg.Connection[Any], report: InstanceReport) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from magento_oms.local.demo_report import InstanceReport, p95
@@ -64,6 +65,9 @@ def _sections(reports: Sequence[InstanceReport]) -> list[tuple[str, list[Row]]]:
     states = {state for report in reports for state in report.by_state}
     aggregators = sorted({name for report in reports for name in report.delivered})
     events = [name for name in ("packed", "dispatched", "delivered") if any(report.told[name] for report in reports)]
+    returned = [
+        name for name in ("return_processed", "return_acknowledged") if any(report.told[name] for report in reports)
+    ]
     return [
         (
             "orders",
@@ -84,6 +88,15 @@ def _sections(reports: Sequence[InstanceReport]) -> list[tuple[str, list[Row]]]:
                 *((f"delivered by {name.title()}", _of("delivered", name)) for name in aggregators),
                 *((f"told to the store's server: {name}", _of("told", name)) for name in events),
                 ("in quarantine", lambda report: _count(len(report.quarantine))),
+            ],
+        ),
+        (
+            "what came back",
+            [
+                ("returns of customers, received and checked", _of("came_back", "customer_return")),
+                ("parcels brought back after three tries (RTO)", _of("came_back", "return_to_origin")),
+                ("credit memos on Magento", lambda report: _count(report.refunds)),
+                *((f"told to the store's server: {name}", _of("told", name)) for name in returned),
             ],
         ),
         (
@@ -121,3 +134,23 @@ def write(path: Path, reports: Sequence[InstanceReport], facts: dict[str, Any], 
         "problems": list(problems),
     }
     path.write_text(json.dumps(body, indent=1) + "\n")
+
+
+class bar:  # noqa: N801  (a context manager, used like a function)
+    """A progress bar; gives a function that moves it (and may set its total)."""
+
+    def __init__(self, console: Console, text: str, total: int) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._task = self._progress.add_task(text, total=total)
+
+    def __enter__(self) -> Callable[..., None]:
+        self._progress.start()
+        return self._move
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _move(self, steps: int, total: int | None = None) -> None:
+        self._progress.update(self._task, advance=steps, total=total)

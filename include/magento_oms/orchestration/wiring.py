@@ -17,6 +17,7 @@ from magento_oms.storage.budget import SharedBudget
 from magento_oms.storage.database import database_url
 from magento_oms.storage.tokens import SharedTokenStore
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.cancelling.notices import NotifyStoreOfCancellation, TellMagentoOfCancellation
 from magento_oms.workflows.fulfilling.cancel_order import CancelOrder
 from magento_oms.workflows.fulfilling.cancel_units import CancelUnits
 from magento_oms.workflows.fulfilling.create_invoice import CreateInvoice
@@ -135,6 +136,7 @@ def magento_kinds(config: InstanceConfig) -> Kinds:
         CancelOrder(config),
         CancelUnits(config),
         TellCreditNote(config),
+        TellMagentoOfCancellation(config),
         TellMagentoOfReturn(config),
         CreateCreditMemo(),
     )
@@ -143,5 +145,10 @@ def magento_kinds(config: InstanceConfig) -> Kinds:
 
 def notice_kinds(config: InstanceConfig) -> Kinds:
     """The kinds of effects towards the servers of an instance's stores."""
-    kinds = (NotifyStore(config), NotifyStoreOfReturn(config), AcknowledgeReturn(config))
+    kinds = (
+        NotifyStore(config),
+        NotifyStoreOfCancellation(config),
+        NotifyStoreOfReturn(config),
+        AcknowledgeReturn(config),
+    )
     return {kind.name: kind for kind in kinds}

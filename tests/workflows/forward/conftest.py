@@ -19,6 +19,7 @@ from magento_oms.ports import RetryableError
 from magento_oms.storage import instances
 from magento_oms.storage.database import engine
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
+from magento_oms.workflows.cancelling.notices import NotifyStoreOfCancellation, TellMagentoOfCancellation
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.assign_awb import AssignAwb
 from magento_oms.workflows.couriers.book_parcel import BookParcel
@@ -168,7 +169,7 @@ class Forward:
         kinds = (
             AcknowledgeOrder(self.config), CreateInvoice(self.config), CreateShipment(self.config),
             FetchShipment(self.config), TellMagento(self.config), TellCreditNote(self.config),
-            CancelOrder(self.config), CancelUnits(self.config),
+            CancelOrder(self.config), CancelUnits(self.config), TellMagentoOfCancellation(self.config),
         )  # fmt: skip
         return self._push(TARGET, self.store, kinds)
 
@@ -189,7 +190,7 @@ class Forward:
 
     def push_notices(self) -> PushSummary:
         """Send what is due to the store's URL."""
-        return self._push("notify:loom", self.url, (NotifyStore(self.config),))
+        return self._push("notify:loom", self.url, (NotifyStore(self.config), NotifyStoreOfCancellation(self.config)))
 
     def _push(self, target: str, world: object, kinds: Sequence[Any]) -> PushSummary:
         for _ in range(self.pushes):

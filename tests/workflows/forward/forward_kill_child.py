@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +54,9 @@ class Life:
 class World:
     """All that is outside, and the file that keeps it."""
 
+    life: type[Forward] = Forward
+    config = CONFIG
+
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.RLock()
@@ -75,13 +78,13 @@ class World:
         beside.write_bytes(pickle.dumps(states))
         beside.replace(self._file)
 
-    def forward(self, oms_url: str, points: Points | None = None) -> Forward:
+    def forward(self, oms_url: str, points: Points | None = None) -> Any:
         """A forward life in this world; with a point at every call of it."""
         seen: dict[str, Any] = {
             name: fake if points is None else _Watched(name, fake, self, points) for name, fake in self.fakes.items()
         }
         accounts = {name: seen[name] for name in ("main", "spare")}
-        return Forward(Oms(oms_url), seen["store"], CONFIG, accounts, seen["url"], pushes=1)
+        return self.life(Oms(oms_url), seen["store"], self.config, accounts, seen["url"], pushes=1)
 
     def call(self, method: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """What a method answers, once what it did is kept."""
@@ -171,15 +174,15 @@ SHIPPED: tuple[str, ...] = ("route", "pack", "book", "hand over", "tell")
 CANCELLED: tuple[str, ...] = ("route", "pack", "book", "refund", "undo")
 
 
-def live(life: Life) -> None:
+def live(life: Life, world: type[World] = World, known_steps: Mapping[str, Callable[[Any], object]] = STEPS) -> None:
     """Live it."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     points = Points(life.point)
     watch_database(points)
-    forward = World(Path(life.world)).forward(life.oms_url, points)
+    forward = world(Path(life.world)).forward(life.oms_url, points)
     for step in life.steps:
         points.step = step
-        STEPS[step](forward)
+        known_steps[step](forward)
     if life.points_file:
         Path(life.points_file).write_text("\n".join(points.names) + "\n")
 

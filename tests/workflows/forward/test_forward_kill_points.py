@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -29,8 +29,8 @@ from magento_oms.storage.database import close_connections, engine
 __all__ = ["said"]
 
 CHANGING = (
-    *("add_comment", "set_status", "invoice", "ship", "refund_in_admin"),
-    *("create_order", "schedule_pickup", "cancel_order", "post"),
+    *("add_comment", "set_status", "invoice", "ship", "refund_in_admin", "refund"),
+    *("create_order", "schedule_pickup", "cancel_order", "create_return", "cancel_return", "post"),
 )
 """Calls that change something outside."""
 IDS_WITHOUT_GAPS = """
@@ -56,6 +56,10 @@ class Proof:
         expected: what is at the end of it.
     """
 
+    config = CONFIG
+    world: type[World] = World
+    known_steps: Mapping[str, Callable[[Any], object]] = STEPS
+
     def __init__(
         self, server: PostgresServer, workers: Workers, said: Path, first: str, folder: Path, steps: Sequence[str]
     ) -> None:
@@ -70,28 +74,35 @@ class Proof:
             passed = folder / "points"
             assert workers.run(replace(life, points_file=str(passed))) == 0, said.read_text()
             self.points = passed.read_text().splitlines()
-            self.expected = outcome(_forward(life))
+            self.expected = self.outcome(self._forward(life))
 
     def after_death_before(self, point: str) -> dict[str, Any]:
         """What is at the end of a life that is killed before a point, and of which everything is run again."""
         with self._life() as life:
             assert self._workers.run(replace(life, point=point)) == KILLED, point + self._said.read_text()
-            forward = _forward(life)
+            forward = self._forward(life)
             forward.oms.run("update lease set expires_at = now() - interval '1 second'")
             forward.oms.kill_workers()
             forward.oms.run(IDS_WITHOUT_GAPS)
             for step in self._steps:
-                STEPS[step](forward)
-            return outcome(forward)
+                self.known_steps[step](forward)
+            return self.outcome(forward)
+
+    def begin(self, forward: Any) -> None:
+        """What there is before the steps."""
+        forward.stock("pune", KURTA=5, SAREE=5)
+        forward.place(goods("KURTA", "SAREE"), shipping_amount=50)
+
+    def outcome(self, forward: Any) -> dict[str, Any]:
+        """What is at the end."""
+        return outcome(forward)
 
     def _begin(self) -> None:
         url = self._server.url(self._first)
         with engine(url).begin() as connection:
-            instances.configure(connection, CONFIG)
-        world = World(self._folder / "first")
-        forward = world.forward(url)
-        forward.stock("pune", KURTA=5, SAREE=5)
-        forward.place(goods("KURTA", "SAREE"), shipping_amount=50)
+            instances.configure(connection, self.config)
+        world = self.world(self._folder / "first")
+        self.begin(world.forward(url))
         world.save()
         close_connections(url)
 
@@ -107,10 +118,9 @@ class Proof:
             close_connections(url)
             self._server.drop_database(name)
 
-
-def _forward(life: Life) -> Forward:
-    """What there is of a life now."""
-    return World(Path(life.world)).forward(life.oms_url)
+    def _forward(self, life: Life) -> Any:
+        """What there is of a life now."""
+        return self.world(Path(life.world)).forward(life.oms_url)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Outcome, Stage, Wish, outcome, stage_of_fulfilment
 from magento_oms.domain.fulfilments import FulfilmentState
-from magento_oms.storage import cancellations, fulfilments, orders, return_claims, routing, stock
+from magento_oms.storage import cancellation_notices, cancellations, fulfilments, orders, return_claims, routing, stock
 from magento_oms.storage.database import notify
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.cancelling import call_off, too_late
@@ -88,6 +88,7 @@ def carry_out(connection: Connection, config: InstanceConfig, order_id: int, wis
         return None
     told = Wish(wish.cause, wish.whole, units, wish.left, wish.reason, wish.by)
     cancellation_id = cancellations.add(connection, order_id, told, left, outcomes)
+    cancellation_notices.tell(connection, cancellation_id)
     if left:
         too_late.act(connection, order_id, wish, cancellation_id)
     details = {"cause": str(wish.cause), "reason": wish.reason, "by": wish.by, "outcomes": outcomes}

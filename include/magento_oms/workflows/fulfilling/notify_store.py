@@ -37,8 +37,35 @@ def post(world: StoreUrl, event: Event) -> Result:
     return Result(f"told: HTTP {status}")
 
 
-class NotifyStore:
-    """See the module. Receivers know a repeat by the event's id, so that sending it again is safe."""
+def event_id_of(effect: ClaimedEffect) -> str:
+    """The id of the event that an effect sends, the same for every try."""
+    return str(uuid5(NAMESPACE_URL, f"magento-oms:{effect.target}:{effect.kind}:{effect.subject}"))
+
+
+def moment_of(planned_at: datetime) -> str:
+    """When an event happened, as it is sent: UTC, whole seconds."""
+    return planned_at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+class ToStoreUrl:
+    """Sends to a URL of the store. Receivers know a repeat by the event's id, so that sending it again is safe."""
+
+    def send(self, world: StoreUrl, subject: Event) -> Result:
+        """Send it."""
+        if not subject.url:
+            raise NotWanted("the store has no URL for it any more")
+        return post(world, subject)
+
+    def find(self, world: StoreUrl, subject: Event) -> Result | None:
+        """Nothing to look for: it is sent again, and known by its id."""
+        return None
+
+    def settle(self, connection: Connection, subject: Event, result: Result) -> None:
+        """Nothing to note: the effect itself is on the time line."""
+
+
+class NotifyStore(ToStoreUrl):
+    """See the module."""
 
     name = notices.NOTIFY_STORE
 
@@ -79,7 +106,7 @@ class NotifyStore:
         body = {
             "event_id": event_id,
             "event": effect.details["event"],
-            "occurred_at": order.planned_at.astimezone(UTC).isoformat(timespec="seconds"),
+            "occurred_at": moment_of(order.planned_at),
             "instance": order.instance,
             "order": {"entity_id": order.entity_id, "increment_id": order.increment_id, "store_id": order.store_id},
             "fulfilment": {
@@ -105,16 +132,3 @@ class NotifyStore:
         }
         url = str(store.notification_url) if store and store.notification_url else ""
         return Event(url, event_id, body)
-
-    def send(self, world: StoreUrl, subject: Event) -> Result:
-        """Send it."""
-        if not subject.url:
-            raise NotWanted("the store has no notification_url any more")
-        return post(world, subject)
-
-    def find(self, world: StoreUrl, subject: Event) -> Result | None:
-        """Nothing to look for: it is sent again, and known by its id."""
-        return None
-
-    def settle(self, connection: Connection, subject: Event, result: Result) -> None:
-        """Nothing to note: the effect itself is on the time line."""

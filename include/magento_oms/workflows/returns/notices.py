@@ -6,20 +6,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection, text
 
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain.returns import BACK, JUDGED, UnitState
-from magento_oms.ports import CommentOptions, StoreUrl
+from magento_oms.ports import CommentOptions
 from magento_oms.storage import return_notices, returns
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.returns import StoredReturn, StoredUnit
-from magento_oms.workflows.effect_kinds import NotWanted, Result
-from magento_oms.workflows.fulfilling.notify_store import Event, post
+from magento_oms.workflows.fulfilling.notify_store import Event, ToStoreUrl, event_id_of, moment_of
 from magento_oms.workflows.fulfilling.tell_magento import Comment, CommentKind
 
 WORDS = {
@@ -58,24 +55,11 @@ class TellMagentoOfReturn(CommentKind):
         return Comment(stored.entity_id, said, reference, options)
 
 
-class _ToUrl:
-    """Sends to a URL of the store. Receivers know a repeat by the event's id, so that sending it again is safe."""
+class _OfReturn(ToStoreUrl):
+    """An event of a return."""
 
     def __init__(self, config: InstanceConfig) -> None:
         self._config = config
-
-    def send(self, world: StoreUrl, subject: Event) -> Result:
-        """Send it."""
-        if not subject.url:
-            raise NotWanted("the store has no URL for it any more")
-        return post(world, subject)
-
-    def find(self, world: StoreUrl, subject: Event) -> Result | None:
-        """Nothing to look for: it is sent again, and known by its id."""
-        return None
-
-    def settle(self, connection: Connection, subject: Event, result: Result) -> None:
-        """Nothing to note: the effect itself is on the time line."""
 
     def _event(
         self,
@@ -90,11 +74,11 @@ class _ToUrl:
             text("select planned_at from effect where id = :id"), {"id": effect.id}
         ).scalar_one()
         store = self._config.store(stored.store_id)
-        event_id = str(uuid5(NAMESPACE_URL, f"magento-oms:{effect.target}:{effect.kind}:{effect.subject}"))
+        event_id = event_id_of(effect)
         body = {
             "event_id": event_id,
             "event": name,
-            "occurred_at": planned.astimezone(UTC).isoformat(timespec="seconds"),
+            "occurred_at": moment_of(planned),
             "instance": stored.instance,
             "order": {
                 "entity_id": stored.entity_id,
@@ -116,7 +100,7 @@ class _ToUrl:
         return Event(str(found) if found else "", event_id, body)
 
 
-class NotifyStoreOfReturn(_ToUrl):
+class NotifyStoreOfReturn(_OfReturn):
     """Sends an event to the store's `notification_url`."""
 
     name = return_notices.NOTIFY_STORE_OF_RETURN
@@ -132,7 +116,7 @@ class NotifyStoreOfReturn(_ToUrl):
         )
 
 
-class AcknowledgeReturn(_ToUrl):
+class AcknowledgeReturn(_OfReturn):
     """Sends what was received, and what passed, to the store's `return_ack_url`, once all of it is judged."""
 
     name = return_notices.ACKNOWLEDGE_RETURN
