@@ -81,8 +81,9 @@ def test_what_was_delivered_is_asked_back_picked_up_and_checked(world: World) ->
     assert (asked["kind"], asked["state"], len(asked["items"])) == ("customer_return", "placed", 2)
     assert world.people.waiting == {}
 
-    world.api.forward.push_all()
-    assert world.api.forward.accounts["main"].ledger["create_return", "O2"] == 1
+    world.api.forward.push_couriers()
+    booked = world.api.forward.accounts["main"].bookings.values()
+    assert [str(booking.direction) for booking in booked] == ["forward", "reverse"]
     world.people.work()
     assert [each["state"] for each in world.returns()] == ["placed"]
     world.moved(S.RETURN_PICKED_UP, S.RETURN_IN_TRANSIT, S.RETURN_DELIVERED)
@@ -104,7 +105,7 @@ def test_of_some_returns_nothing_passes(world: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(demo_returns, "FAILS", 1)
     world.moved(S.PICKED_UP, S.DELIVERED, fulfilment=world.shipped())
     world.people.work()
-    world.api.forward.push_all()
+    world.api.forward.push_couriers()
     world.moved(S.RETURN_PICKED_UP, S.RETURN_DELIVERED)
     world.people.work()
     [done] = world.returns()
@@ -132,7 +133,7 @@ def test_what_is_not_received_yet_is_waited_for(world: World) -> None:
     report = InstanceReport("loom", "Loom")
     assert _followed(world, report).failures == ["loom 000000001: return demo-1 is placed, not received and checked"]
 
-    world.api.forward.push_all()
+    world.api.forward.push_couriers()
     world.moved(S.RETURN_PICKED_UP, S.RETURN_DELIVERED)
     account = Account("main", {"reference": _reverse(world), "direction": "reverse", "awb": "R1", "state": "delivered"})
     [lost] = check_came_back([account], world.api.forward.oms.url)  # type: ignore[list-item]

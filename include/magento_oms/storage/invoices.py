@@ -16,11 +16,12 @@ _CONTENT = TypeAdapter(InvoiceContent)
 
 @dataclass(frozen=True, slots=True)
 class StoredInvoice:
-    """An invoice, with the permits that came since it was issued filled in."""
+    """An invoice, with the permits that came since it was issued filled in. `seller`: whose series it is of."""
 
     id: int
     order_id: int
     fulfilment_id: int
+    seller: str
     number: str
     issued_at: datetime
     content: InvoiceContent
@@ -137,6 +138,7 @@ def _stored(row: RowMapping) -> StoredInvoice:
         row["id"],
         row["order_id"],
         row["fulfilment_id"],
+        row["seller"],
         row["number"],
         row["issued_at"],
         content,

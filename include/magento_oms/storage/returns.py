@@ -21,7 +21,7 @@ from magento_oms.domain.returns import (
     check_unit_move,
     return_state,
 )
-from magento_oms.storage import orders, return_tracking
+from magento_oms.storage import orders, return_tracking, too_late
 
 COLUMNS = (
     "r.id, r.instance, r.order_id, r.return_code, r.kind, r.source, r.state, r.location, r.reason, r.asked_digest,"
@@ -329,6 +329,7 @@ def derive(connection: Connection, return_id: int) -> ReturnState:
         details = {"return": return_id, "from": str(before), "to": str(state)}
         orders.add_event(connection, row.order_id, "return_state", details)
     _note_on_lines(connection, row.order_id)
+    too_late.look_again(connection, row.order_id)
     return state
 
 

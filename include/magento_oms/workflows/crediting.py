@@ -7,7 +7,8 @@ released by the effect that tells Magento of it, or by `printed` when somebody a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -27,6 +28,26 @@ from magento_oms.storage.invoices import StoredInvoice
 
 TELL_CREDIT_NOTE = "tell_credit_note"
 PAPER = "credit_note"
+
+
+@dataclass(frozen=True, slots=True)
+class ToCredit:
+    """An invoice that is to be credited, as `issue` takes it. `units`: None for all that is left."""
+
+    invoice: StoredInvoice
+    subject: str
+    reason: str
+    units: Mapping[int, Decimal] | None = None
+
+
+def issue_all(connection: Connection, config: InstanceConfig, wanted: Iterable[ToCredit]) -> list[StoredCreditNote]:
+    """Credit several invoices. Call it when nothing else is left to be locked but the orders, which are, and the stock,
+    which was written: series are taken last, and in one order, so that nobody waits for each other in a circle.
+    """
+    return [
+        issue(connection, config, each.invoice, subject=each.subject, reason=each.reason, units=each.units)
+        for each in sorted(wanted, key=lambda each: (each.invoice.seller, each.invoice.id, each.subject))
+    ]
 
 
 def issue(

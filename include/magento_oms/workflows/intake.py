@@ -154,8 +154,8 @@ def _write(
     freed = Freed()
     for change in changed:
         if change.wish is not None:
-            carry_out(connection, config, stored[change.order.entity_id].id, change.wish, freed)
-    freed.write(connection)
+            carry_out(connection, stored[change.order.entity_id].id, change.wish, freed)
+    freed.write(connection, config)
     waiting = [change.order for change in (*new, *changed) if UNKNOWN_SKU in change.place]
     catalogue.wait_for(connection, config.code, (each for each in _wanted(waiting) if each.sku in unknown_skus))
     _settle_quarantine(connection, config, [*new, *changed], inbox)

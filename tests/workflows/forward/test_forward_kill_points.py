@@ -189,7 +189,7 @@ def outcome(forward: Forward) -> dict[str, Any]:
             name: (account.orders, account.ledger, set(account.pickups)) for name, account in forward.accounts.items()
         },
         "events": [
-            (event_id, body["event"], body["fulfilment"]) for event_id, body in sorted(forward.url.events.items())
+            (event_id, body["event"], body.get("fulfilment")) for event_id, body in sorted(forward.url.events.items())
         ],
     }
 

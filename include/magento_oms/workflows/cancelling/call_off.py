@@ -12,7 +12,6 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
-from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Cause, Wish
 from magento_oms.domain.invoicing.content import InvoiceContent
 from magento_oms.domain.parcel_states import CALLED_OFF
@@ -20,9 +19,9 @@ from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects, fulfilments, invoices, orders, parcels, quarantine
 from magento_oms.storage.database import new_ids
 from magento_oms.storage.fulfilments import CarriedLine, NewFulfilment, StoredFulfilment
-from magento_oms.workflows import crediting
 from magento_oms.workflows.cancelling import too_late
 from magento_oms.workflows.couriers import plans
+from magento_oms.workflows.crediting import ToCredit
 
 ZERO = Decimal(0)
 AT_THE_WAREHOUSE = (ParcelStatus.CREATED, ParcelStatus.PICKUP_SCHEDULED)
@@ -41,18 +40,18 @@ WORDS = {
 
 @dataclass(slots=True)
 class CalledOff:
-    """What came of it: SKU → units that are free again, SKU → units that a courier has, and the fulfilment that takes
-    its place.
+    """What came of it: SKU → units that are free again, SKU → units that a courier has, the fulfilment that takes its
+    place, and what is left to do: the credit note on its invoice.
     """
 
     back_on_the_shelf: dict[str, Decimal] = field(default_factory=dict)
     with_the_courier: dict[str, Decimal] = field(default_factory=dict)
     instead: int | None = None
+    to_credit: ToCredit | None = None
 
 
 def call_off(
     connection: Connection,
-    config: InstanceConfig,
     stored: StoredFulfilment,
     lines: Sequence[CarriedLine],
     taken: Mapping[int, Decimal],
@@ -81,7 +80,7 @@ def call_off(
     fulfilments.derive_state(connection, stored.id)
     invoice = invoices.of_fulfilment(connection, stored.id)
     if invoice is not None:
-        crediting.issue(connection, config, invoice, subject=f"fulfilment:{stored.id}", reason=why)
+        called.to_credit = ToCredit(invoice, f"fulfilment:{stored.id}", why)
         _take_permits_back(connection, stored, invoice.content)
     _tell_of_shipment(connection, stored)
     rest = {line.item_id: line.quantity - taken.get(line.item_id, ZERO) for line in lines}

@@ -18,6 +18,7 @@ from magento_oms.storage import cancellation_notices, cancellations, fulfilments
 from magento_oms.storage.database import notify
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.cancelling import call_off, too_late
+from magento_oms.workflows.crediting import ToCredit, issue_all
 
 ZERO = Decimal(0)
 _STILL_HERE = (FulfilmentState.ROUTED, FulfilmentState.PACKED, FulfilmentState.READY)
@@ -25,8 +26,11 @@ _STILL_HERE = (FulfilmentState.ROUTED, FulfilmentState.PACKED, FulfilmentState.R
 
 @dataclass(slots=True)
 class Freed:
-    """Stock that cancellations set free, over many orders: written at once, so that rows are locked in one order."""
+    """Stock that cancellations set free, and invoices that they credit, over many orders: written at once, stock before
+    credit notes and each in one order, so that nobody waits for each other in a circle.
+    """
 
+    to_credit: list[ToCredit] = field(default_factory=list)
     reserved: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     gone: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
@@ -38,14 +42,17 @@ class Freed:
         """Units are with a courier: neither promised any more, nor on the shelf."""
         self.gone[location, sku] = self.gone.get((location, sku), ZERO) + units
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: Connection, config: InstanceConfig) -> None:
         """Write it down."""
         stock.reserve(connection, self.reserved)
         stock.gone(connection, self.gone)
+        issue_all(connection, config, self.to_credit)
 
 
-def carry_out(connection: Connection, config: InstanceConfig, order_id: int, wish: Wish, freed: Freed) -> int | None:
+def carry_out(connection: Connection, order_id: int, wish: Wish, freed: Freed) -> int | None:
     """Carry a wish out, and note it; the id of the cancellation. None: all of it was known and done before.
+
+    What it sets free and credits is in `freed`, to be written at the end.
 
     The order is locked, and its lines have what was cancelled already. What had left the warehouse is not among that.
     """
@@ -72,11 +79,13 @@ def carry_out(connection: Connection, config: InstanceConfig, order_id: int, wis
                     freed.free(stored.location, line.sku, units_off)
             fulfilments.derive_state(connection, stored.id)
         else:
-            called = call_off.call_off(connection, config, stored, lines, taken, wish)
+            called = call_off.call_off(connection, stored, lines, taken, wish)
             for sku, units_off in called.back_on_the_shelf.items():
                 freed.free(stored.location, sku, units_off)
             for sku, units_off in called.with_the_courier.items():
                 freed.leave(stored.location, sku, units_off)
+            if called.to_credit is not None:
+                freed.to_credit.append(called.to_credit)
             if called.instead is not None:
                 outcomes[-1]["instead"] = called.instead
     _settle_lines(connection, order_id)

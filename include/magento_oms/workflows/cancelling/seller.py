@@ -95,8 +95,8 @@ def ask_to_cancel_units(
     )
     freed = Freed()
     wish = Wish(Cause.SELLER, whole=False, units=units, reason=reason, by=by)
-    cancellation_id = carry_out(connection, config, order_id, wish, freed)
-    freed.write(connection)
+    cancellation_id = carry_out(connection, order_id, wish, freed)
+    freed.write(connection, config)
     details: dict[str, object] = {"cancellation": cancellation_id, "reason": reason}
     effects.plan(connection, _effect(config, order, CANCEL_UNITS, f"cancellation:{cancellation_id}", details), order_id)
     return True

@@ -11,10 +11,10 @@ from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import NdrAction, ParcelStatus
 from magento_oms.storage import cancellations, fulfilments, orders, parcels, quarantine
 from magento_oms.storage.parcels import StoredBooking
+from magento_oms.storage.too_late import TOO_LATE, look_again
 from magento_oms.workflows.couriers import ndr
 
 EXPECTED_RTO = "expected_rto"
-TOO_LATE = "cancelled_too_late"
 
 
 def look(connection: Connection, order_id: int, wish: Wish) -> list[dict[str, Any]]:
@@ -36,6 +36,7 @@ def act(connection: Connection, order_id: int, wish: Wish, cancellation_id: int)
                 _tell_expected(connection, booking, asked=asked, comes=what is Outcome.AWAIT)
         elif what is Outcome.GOES_ON:
             _tell_too_late(connection, booking, whole=wish.whole)
+    look_again(connection, order_id)
 
 
 def ask_back(connection: Connection, booking: StoredBooking, wish: Wish) -> bool:
@@ -53,11 +54,7 @@ def note_end(connection: Connection, booking: StoredBooking, status: ParcelStatu
     """A parcel has ended: if it was expected back, that is settled, or a person is told that it was delivered."""
     if not cancellations.end_expectation(connection, booking.parcel_id, status):
         return
-    quarantine.resolve(
-        connection, booking.instance, _subject(booking), code=EXPECTED_RTO, resolution=f"the parcel is {status}"
-    )
-    details = {"parcel": booking.parcel_id, "awb": booking.booked.awb, "as": str(status)}
-    orders.add_event(connection, booking.order_id, "expected_rto_ended", details)
+    _settle(connection, booking, status, f"the parcel is {status}")
     if status is ParcelStatus.DELIVERED:
         quarantine.open_(
             connection,
@@ -66,9 +63,22 @@ def note_end(connection: Connection, booking: StoredBooking, status: ParcelStatu
             code=TOO_LATE,
             reason=f"Order {booking.increment_id} was cancelled, and AWB {booking.booked.awb} was delivered all the"
             " same.",
-            way_out="Ask the customer whether to keep and pay for it, or have it returned (create a return); then"
-            " dismiss this.",
+            way_out="Ask the customer: create a return, which closes this, or dismiss this if it is kept and paid for.",
         )
+        look_again(connection, booking.order_id)
+
+
+def note_received(connection: Connection, parcel_id: int) -> None:
+    """A parcel is in the warehouse, whatever its courier says: if it was expected back, that is settled."""
+    if cancellations.end_expectation(connection, parcel_id, ParcelStatus.RTO_DELIVERED):
+        booking = max(parcels.of_parcel(connection, parcel_id), key=lambda each: each.id)
+        _settle(connection, booking, ParcelStatus.RTO_DELIVERED, "the warehouse received it")
+
+
+def _settle(connection: Connection, booking: StoredBooking, status: ParcelStatus, how: str) -> None:
+    quarantine.resolve(connection, booking.instance, _subject(booking), code=EXPECTED_RTO, resolution=how)
+    details = {"parcel": booking.parcel_id, "awb": booking.booked.awb, "as": str(status)}
+    orders.add_event(connection, booking.order_id, "expected_rto_ended", details)
 
 
 def _left(connection: Connection, order_id: int) -> list[StoredBooking]:
@@ -111,7 +121,8 @@ def _tell_too_late(connection: Connection, booking: StoredBooking, *, whole: boo
         subject=_subject(booking),
         code=TOO_LATE,
         reason=f"Order {booking.increment_id} {what} when AWB {booking.booked.awb} had left; it is {booking.status}.",
-        way_out="What the customer does not keep comes back as a return; create one, then dismiss this.",
+        way_out="What the customer does not keep comes back as a return: create one, which closes this. Dismiss this if"
+        " all of it is kept.",
     )
 
 

@@ -14,6 +14,7 @@ from magento_oms.storage.credit_notes import StoredCreditNote
 from magento_oms.storage.invoices import StoredInvoice
 from magento_oms.storage.returns import StoredReturn, StoredUnit
 from magento_oms.workflows import crediting
+from magento_oms.workflows.crediting import ToCredit
 
 ZERO = Decimal(0)
 
@@ -29,7 +30,12 @@ def credit(connection: Connection, config: InstanceConfig, return_id: int) -> li
         return []
     units = [unit for unit in returns.units(connection, [return_id])[return_id] if _is_credited(stored, unit)]
     of_invoice = _by_invoice(connection, stored, units)
-    return [_issue(connection, config, stored, invoice, mine) for invoice, mine in of_invoice if mine]
+    wanted = [_to_credit(connection, stored, invoice, mine) for invoice, mine in of_invoice if mine]
+    notes = crediting.issue_all(connection, config, wanted)
+    of_subject = {_subject(stored, mine): mine for _, mine in of_invoice if mine}
+    for note in notes:
+        returns.note_credited(connection, [unit.id for unit in of_subject[note.subject]], note.id)
+    return notes
 
 
 def _is_credited(stored: StoredReturn, unit: StoredUnit) -> bool:
@@ -70,13 +76,9 @@ def _by_invoice(
     return found
 
 
-def _issue(
-    connection: Connection,
-    config: InstanceConfig,
-    stored: StoredReturn,
-    invoice: StoredInvoice,
-    units: list[StoredUnit],
-) -> StoredCreditNote:
+def _to_credit(
+    connection: Connection, stored: StoredReturn, invoice: StoredInvoice, units: list[StoredUnit]
+) -> ToCredit:
     """Of an RTO that brings back all that is left of an invoice, charges are credited too: nothing was delivered."""
     counted: defaultdict[int, Decimal] = defaultdict(lambda: ZERO)
     for unit in units:
@@ -86,13 +88,14 @@ def _issue(
         line.item_id is None or counted[line.item_id] >= line.quantity - before.get(line.item_id, ZERO)
         for line in invoice.content.goods
     )
-    note = crediting.issue(
-        connection,
-        config,
+    return ToCredit(
         invoice,
-        subject=f"return:{stored.id}:{min(unit.id for unit in units)}",
-        reason=stored.reason or "Returned by the customer",
-        units=None if whole and stored.kind is ReturnKind.RETURN_TO_ORIGIN else dict(counted),
+        _subject(stored, units),
+        stored.reason or "Returned by the customer",
+        None if whole and stored.kind is ReturnKind.RETURN_TO_ORIGIN else dict(counted),
     )
-    returns.note_credited(connection, [unit.id for unit in units], note.id)
-    return note
+
+
+def _subject(stored: StoredReturn, units: list[StoredUnit]) -> str:
+    """What a credit note of these units is for: the same units are credited once."""
+    return f"return:{stored.id}:{min(unit.id for unit in units)}"

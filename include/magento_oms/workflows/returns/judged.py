@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import JUDGED
 from magento_oms.storage import return_claims, return_notices, returns
+from magento_oms.storage.database import engine
 from magento_oms.workflows.returns import credit, exchange, refund
 
 
@@ -20,17 +21,19 @@ def all_judged(connection: Connection, return_id: int) -> None:
 
 
 def settle(connection: Connection, config: InstanceConfig, return_id: int) -> None:
-    """Issue the credit note and decide about the replacement. Settled before, nothing happens.
+    """Decide about the replacement and issue the credit note. Settled before, nothing happens.
 
     A courier's scan may end a return too, where the configuration is not at hand: `return_sync` settles it then.
     """
-    credit.credit(connection, config, return_id)
     exchange.settle(connection, config, return_id)
+    credit.credit(connection, config, return_id)  # last: see `crediting.issue_all`
 
 
-def settle_all(connection: Connection, config: InstanceConfig) -> int:
-    """Settle the returns of an instance that are decided and not settled yet; how many there were."""
-    ids = return_claims.unsettled(connection, config.code)
+def settle_all(url: str, config: InstanceConfig) -> int:
+    """Settle the returns of an instance that are decided and not settled yet, one by one; how many there were."""
+    with engine(url).connect() as connection:
+        ids = return_claims.unsettled(connection, config.code)
     for return_id in ids:
-        settle(connection, config, return_id)
+        with engine(url).begin() as connection:
+            settle(connection, config, return_id)
     return len(ids)

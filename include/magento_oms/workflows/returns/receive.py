@@ -9,9 +9,10 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from magento_oms.domain.return_outcomes import ON_RETURN, Ask
-from magento_oms.domain.returns import BACK, PRODUCT_MISSING, UNIT_MOVES, ReturnState, UnitState
+from magento_oms.domain.returns import BACK, PRODUCT_MISSING, UNIT_MOVES, ReturnKind, ReturnState, UnitState
 from magento_oms.storage import orders, return_claims, return_notices, returns, stock
 from magento_oms.storage.returns import StoredReturn, StoredUnit
+from magento_oms.workflows.cancelling import too_late
 from magento_oms.workflows.returns.judged import all_judged
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
 
@@ -147,6 +148,8 @@ def _take_in(
     state = returns.derive(connection, stored.id)
     if arrived and stored.state not in (ReturnState.RECEIVED, ReturnState.PROCESSED):
         return_notices.tell(connection, return_notices.RECEIVED, stored.id)
+    if stored.kind is ReturnKind.RETURN_TO_ORIGIN and stored.parcel_id is not None and arrived:
+        too_late.note_received(connection, stored.parcel_id)
     if state is ReturnState.PROCESSED:
         all_judged(connection, stored.id)
     return stock.waiting_for(connection, sorted({sku for _, sku in passed}))

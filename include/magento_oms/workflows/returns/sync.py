@@ -107,8 +107,7 @@ def mend(url: str, config: InstanceConfig, summary: SyncSummary) -> None:
     for booking_id, attempts in missing:
         with engine(url).begin() as connection:
             summary.rto_mended += from_courier.mend_rto(connection, booking_id, attempts)
-    with engine(url).begin() as connection:
-        summary.settled = judged.settle_all(connection, config)
+    summary.settled = judged.settle_all(url, config)
 
 
 def _read_rmas(
