@@ -9,7 +9,8 @@ in the XCom.
 (`reconciliation.again_after_days`): orders live on. For any span: backfill, or *Trigger* with `from` and `to`. `full`
 reads every order, whatever counts say; `dry_run` compares and reports only.
 
-**Look**: `magento-oms reconcile list`, `magento-oms reconcile show REPORT`.
+**Look**: `magento-oms reconcile list`, `magento-oms reconcile show REPORT`. Reports of all kinds are kept for
+`reconciliation.keep_reports_days` (90), and then removed by this flow.
 
 **If it fails** with orders lost or doubled, open the report: it lists them, with what to do. If it fails because the
 store does not answer, clear the run: comparing a window twice changes nothing.

@@ -56,3 +56,9 @@ def test_errors_tell_the_way_out(run: Run, order: int, reports: Path) -> None:
     for path in reports.rglob("*.csv"):
         path.unlink()
     assert "MAGENTO_OMS_REPORTS_DIR" in run("reconcile", "show", 1, code=1).stderr
+
+
+def test_old_reports_are_removed_on_demand(run: Run, order: int, reports: Path) -> None:
+    run("reconcile", "orders", "loom", *WINDOW)
+    assert "0 reports older than 90 days were removed" in run("reconcile", "tidy", "loom").stdout
+    assert list(reports.rglob("*.csv"))

@@ -190,6 +190,18 @@ def show(
         typer.launch(str(page))
 
 
+@app.command()
+def tidy(instance: Annotated[str, typer.Argument(help="Code of the instance.")]) -> None:
+    """Remove reports that are older than `reconciliation.keep_reports_days`, as the nightly comparison does."""
+    from magento_oms.settings import settings
+    from magento_oms.storage.database import database_url
+    from magento_oms.workflows.reconcile.old_reports import remove_old_reports
+
+    config = configured(instance)
+    removed = remove_old_reports(database_url(), config, settings().reports_dir)
+    typer.echo(f"{removed} reports older than {config.reconciliation.keep_reports_days} days were removed.")
+
+
 def _span(start: str | None, end: str | None) -> tuple[datetime, datetime]:
     """The window that is meant.
 

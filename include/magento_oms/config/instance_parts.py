@@ -62,6 +62,9 @@ class ReconciliationConfig(Model):
     rto_days: Whole = Field(
         default=15, ge=1, le=180, description="days within which what comes back should be at the warehouse"
     )
+    keep_reports_days: Whole = Field(
+        default=90, ge=7, le=3650, description="days after which a report and its files are removed"
+    )
 
 
 class RequestBudget(Model):

@@ -17,11 +17,15 @@ from magento_oms.settings import settings
 from magento_oms.workflows.reconcile.couriers import CourierSide
 from magento_oms.workflows.reconcile.daily import reconcile_orders
 from magento_oms.workflows.reconcile.inventory import reconcile_inventory
+from magento_oms.workflows.reconcile.old_reports import remove_old_reports
 from magento_oms.workflows.reconcile.returns import reconcile_returns
 
 
 def compare_orders(code: str) -> Summary:
-    """Task: compare an instance's orders of the run's window, or of the span that the form names."""
+    """Task: compare an instance's orders of the run's window, or of the span that the form names.
+
+    Reports that are older than the instance keeps them are removed.
+    """
     config = wiring.instance(code)
     context = get_current_context()
     params = context["params"]
@@ -36,6 +40,7 @@ def compare_orders(code: str) -> Summary:
         full=bool(params.get("full")),
         dry_run=bool(params.get("dry_run")),
     )
+    summary.old_reports_removed = remove_old_reports(wiring.oms_url(), config, settings().reports_dir)
     _fail_if(context, summary.as_dict(), summary.troubles)
     tell_it_is_over(dag_id())
     return summary.as_dict()

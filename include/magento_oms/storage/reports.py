@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from magento_oms.storage.report_tables import ReconciliationReport
 
@@ -47,6 +48,23 @@ def newest(
     if instance is not None:
         statement = statement.where(ReconciliationReport.instance == instance)
     return [_stored(row) for row in connection.execute(statement).mappings()]
+
+
+def made_before(connection: Connection, instance: str, before: datetime, *, limit: int) -> list[StoredReport]:
+    """Reports of an instance that were made before a time, the oldest first."""
+    table = ReconciliationReport
+    statement = (
+        select(table.__table__)
+        .where(table.instance == instance, table.made_at < before)
+        .order_by(table.made_at, table.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(statement).mappings()]
+
+
+def forget(connection: Connection, report_ids: Sequence[int]) -> int:
+    """Forget reports whose files are gone; how many there were."""
+    return connection.execute(delete(ReconciliationReport).where(ReconciliationReport.id.in_(report_ids))).rowcount
 
 
 def get(connection: Connection, report_id: int) -> StoredReport | None:

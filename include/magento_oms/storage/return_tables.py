@@ -60,9 +60,6 @@ class ReturnOrder(Base):
     )
     awb: Mapped[str] = mapped_column(server_default="", comment="as told; the booking's own counts where there is one")
     courier: Mapped[str] = mapped_column(server_default="")
-    tracking_wanted: Mapped[bool] = mapped_column(
-        server_default=text("false"), comment="its AWB is to be fetched from the aggregator"
-    )
     quality_check: Mapped[bool] = mapped_column(server_default=text("false"), comment="the courier checks at the door")
     expected_on: Mapped[date | None] = mapped_column(comment="a day in India")
     placed_at: Mapped[datetime] = mapped_column(comment="when the customer asked for it")

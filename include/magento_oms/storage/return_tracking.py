@@ -23,21 +23,19 @@ def set_tracking(
     *,
     awb: str = "",
     courier: str = "",
-    wanted: bool = False,
     expected_on: date | None = None,
 ) -> None:
     """Note who brings it. What is not told stays."""
     connection.execute(
         text(
             "update return_order set awb = coalesce(nullif(:awb, ''), awb),"
-            " courier = coalesce(nullif(:courier, ''), courier), tracking_wanted = :wanted,"
+            " courier = coalesce(nullif(:courier, ''), courier),"
             " expected_on = coalesce(:expected_on, expected_on) where id = :id"
         ),
         {
             "id": return_id,
             "awb": awb,
             "courier": courier,
-            "wanted": wanted,
             "expected_on": expected_on,
         },
     )

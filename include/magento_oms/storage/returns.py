@@ -27,7 +27,7 @@ COLUMNS = (
     "r.id, r.instance, r.order_id, r.return_code, r.kind, r.source, r.state, r.location, r.reason, r.asked_digest,"
     " r.parcel_id, coalesce(nullif(b.awb, ''), r.awb) as awb,"
     " coalesce(nullif(b.booked -> 'courier' ->> 'name', ''), nullif(r.courier, ''), b.aggregator, '') as courier,"
-    " r.tracking_wanted, r.quality_check, r.expected_on, r.placed_at, r.created_by, r.received_at, r.processed_at,"
+    " r.quality_check, r.expected_on, r.placed_at, r.created_by, r.received_at, r.processed_at,"
     " r.cancelled_at, o.store_id, o.entity_id, o.increment_id, o.shadow, o.state as order_state"
 )
 JOINED = (
@@ -58,7 +58,6 @@ class StoredReturn:
     parcel_id: int | None
     awb: str
     courier: str
-    tracking_wanted: bool
     quality_check: bool
     expected_on: date | None
     placed_at: datetime
@@ -117,7 +116,6 @@ class NewReturn:
     parcel_id: int | None = None
     awb: str = ""
     courier: str = ""
-    tracking_wanted: bool = False
     quality_check: bool = False
     expected_on: date | None = None
 
@@ -213,9 +211,9 @@ def insert(connection: Connection, new: NewReturn, items: Sequence[NewUnit]) -> 
     return_id: int = connection.execute(
         text(
             "insert into return_order (instance, order_id, return_code, kind, source, state, location, reason,"
-            " asked_digest, parcel_id, awb, courier, tracking_wanted, quality_check, expected_on, placed_at,"
+            " asked_digest, parcel_id, awb, courier, quality_check, expected_on, placed_at,"
             " created_by) values (:instance, :order_id, :return_code, :kind, :source, 'placed', :location, :reason,"
-            " :asked_digest, :parcel_id, :awb, :courier, :tracking_wanted, :quality_check, :expected_on, :placed_at,"
+            " :asked_digest, :parcel_id, :awb, :courier, :quality_check, :expected_on, :placed_at,"
             " :created_by) returning id"
         ),
         {name: getattr(new, name) for name in NewReturn.__dataclass_fields__}

@@ -57,6 +57,7 @@ class Summary:
 
     instance: str
     stores: list[StoreSummary] = field(default_factory=list)
+    old_reports_removed: int = 0
     note: str = ""
 
     @property

@@ -120,7 +120,6 @@ def bring(
         return_id,
         awb=brought.awb,
         courier=brought.courier,
-        wanted=bool(brought.reference),
         expected_on=expected_on,
     )
     if brought.awb:
