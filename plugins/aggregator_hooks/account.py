@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any, ClassVar, NoReturn
 
 from aggregator_hooks.client import AggregatorClient, Lent
@@ -139,6 +140,10 @@ class AggregatorAccount:
         """See the port."""
         self._lacks(Operation.FIND)
 
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        """See the port."""
+        self._lacks(Operation.LIST)
+
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
         """See the port."""
         self._lacks(Operation.TRACK)
@@ -150,6 +155,22 @@ class AggregatorAccount:
     def pickup_locations(self) -> Sequence[PickupLocation]:
         """See the port."""
         self._lacks(Operation.PICKUP_LOCATIONS)
+
+    @staticmethod
+    def _all_pages(ask: Callable[[int], tuple[Sequence[Booked], bool]]) -> list[Booked]:
+        """All that is listed. A page that brings nothing new is the last one, whatever it says.
+
+        Args:
+            ask: gives the page of a number (from 1), and whether there are more.
+        """
+        known: dict[tuple[str, str, str], Booked] = {}
+        for page in count(1):
+            found, more = ask(page)
+            before = len(known)
+            known |= {(each.order_ref, each.reference, each.awb): each for each in found}
+            if not more or len(known) == before:
+                break
+        return list(known.values())
 
     def _lacks(self, operation: Operation) -> NoReturn:
         raise NotOffered(

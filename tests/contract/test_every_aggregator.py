@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 from tests.contract.conftest import TODAY, Joined, join
 from tests.contract.vendors import FACTS
 
+from aggregator_hooks.eshipz import requests as eshipz_requests
+from aggregator_hooks.shiprocket import requests as shiprocket_requests
+from aggregator_hooks.shipway import answers as shipway_answers
+from commerce_sandbox.couriers import shipway as shipway_stand_in
 from magento_oms.domain.parcel_states import Scan, parcel_state
 from magento_oms.ports import (
     Aggregator,
@@ -365,6 +370,37 @@ def test_accounts_tell_couriers_and_warehouses(joined: Joined) -> None:
     else:
         with pytest.raises(NotOffered):
             joined.hook.pickup_locations()
+
+
+TODAY_THERE = timedelta(hours=5, minutes=30)
+"""What India's clock is ahead: days of lists are India's."""
+
+
+def test_what_was_made_on_some_days_is_listed_over_all_pages(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_from = (datetime.now(UTC) + TODAY_THERE).date()
+    if Operation.LIST not in joined.hook.operations:
+        with pytest.raises(NotOffered):
+            joined.hook.listed(made_from, made_from)
+        return
+    for page_size in (shiprocket_requests, eshipz_requests):
+        monkeypatch.setattr(page_size, "LIST_PAGE", 2)
+    for full_page in (shipway_answers, shipway_stand_in):
+        monkeypatch.setattr(full_page, "PAGE", 2)
+    booked = [joined.book(joined.booking()) for _ in range(5)]
+    if Operation.CANCEL_AWB in joined.hook.operations:
+        joined.hook.cancel_awb(booked[0])
+    joined.hook.cancel_order(booked[0])
+    made_until = (datetime.now(UTC) + TODAY_THERE).date()
+
+    listed = {each.reference: each for each in joined.hook.listed(made_from, made_until)}
+
+    assert listed.keys() == {each.reference for each in booked}
+    assert listed.pop(booked[0].reference).cancelled
+    assert [(listed[each.reference].awb, listed[each.reference].cancelled) for each in booked[1:]] == [
+        (each.awb, False) for each in booked[1:]
+    ]
+    long_ago = made_from - timedelta(days=9)
+    assert joined.hook.listed(long_ago, long_ago + timedelta(days=1)) == []
 
 
 def test_every_change_says_how_its_outcome_is_looked_up(joined: Joined) -> None:

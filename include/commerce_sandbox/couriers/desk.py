@@ -119,6 +119,12 @@ def indian(moment: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     return (moment.astimezone(UTC) + INDIA).strftime(form)
 
 
+def made_between(parcel: Parcel, first: str | None, last: str | None) -> bool:
+    """Whether an order was made on these days of India (yyyy-mm-dd, both included; None: any)."""
+    day = indian(parcel.created_at, "%Y-%m-%d")
+    return (not first or day >= first) and (not last or day <= last)
+
+
 _PARCEL = "id, reference, direction, order_ref, shipment_ref, awb, state, journey, step, document, created_at"
 
 

@@ -9,7 +9,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
 
-from commerce_sandbox.couriers.desk import INDIA, CourierCall, Desk, Parcel, Reply, Route, Scan, indian, strings
+from commerce_sandbox.couriers.desk import (
+    INDIA,
+    CourierCall,
+    Desk,
+    Parcel,
+    Reply,
+    Route,
+    Scan,
+    indian,
+    made_between,
+    strings,
+)
 from commerce_sandbox.couriers.journeys import FORWARD, REVERSE
 from commerce_sandbox.couriers.world import file_url
 
@@ -163,15 +174,16 @@ class EshipzStandIn:
             found = [each for each in found if each.order_ref == wanted or (loose and wanted in each.order_ref)]
         if awb := query.get("awb"):
             found = [parcel for parcel in found if parcel.awb == awb]
+        found = [each for each in found if made_between(each, query.get("min_date"), query.get("max_date"))]
         for parcel in found:
             if not parcel.awb and parcel.state != "cancelled":
                 parcel.document["looks"] += 1
                 desk.save(parcel)
                 if parcel.document["looks"] >= 2:
                     self._awb(parcel, desk)
-        return Reply(
-            200, {"meta": {"code": 200}, "data": [self._row(parcel, call, desk) for parcel in reversed(found)]}
-        )
+        page, limit = int(query.get("page") or 1), int(query.get("limit") or 50)
+        shown = found[::-1][(page - 1) * limit : page * limit]
+        return Reply(200, {"meta": {"code": 200}, "data": [self._row(parcel, call, desk) for parcel in shown]})
 
     @staticmethod
     def _row(parcel: Parcel, call: CourierCall, desk: Desk) -> dict[str, Any]:

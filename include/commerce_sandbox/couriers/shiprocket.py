@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from commerce_sandbox.couriers import shiprocket_rendering as rendering
-from commerce_sandbox.couriers.desk import CourierCall, Desk, Parcel, Reply, Route, Scan, indian, strings
+from commerce_sandbox.couriers.desk import CourierCall, Desk, Parcel, Reply, Route, Scan, indian, made_between, strings
 from commerce_sandbox.couriers.journeys import FORWARD, REVERSE
 from commerce_sandbox.couriers.shiprocket_codes import CODES, order_code, shipment_code
 from commerce_sandbox.couriers.shiprocket_login import is_logged_in, login
@@ -127,18 +127,23 @@ class ShiprocketStandIn:
             # A filter is matched exactly, a search loosely.
             if (wanted is None or parcel.reference == wanted)
             and (search is None or search in parcel.reference or search == parcel.awb)
+            and made_between(parcel, call.query.get("from"), call.query.get("to"))
         ]
-        return self._listed(found)
+        return self._listed(found, int(call.query.get("page", 1)), int(call.query.get("per_page", 50)))
 
     def _returns(self, call: CourierCall, desk: Desk) -> Reply:
         search = call.query.get("search", "")
         return self._listed([parcel for parcel in desk.parcels(direction=REVERSE) if search in parcel.reference])
 
     @staticmethod
-    def _listed(found: list[Parcel]) -> Reply:
-        rows = [rendering.row(parcel) | {"shipments": [rendering.shipment(parcel)]} for parcel in reversed(found)]
-        count = len(rows)
-        page = {"total": count, "count": count, "per_page": 50, "current_page": 1, "total_pages": 1, "links": {}}
+    def _listed(found: list[Parcel], number: int = 1, size: int = 50) -> Reply:
+        newest_first = found[::-1]
+        shown = newest_first[(number - 1) * size : number * size]
+        rows = [rendering.row(parcel) | {"shipments": [rendering.shipment(parcel)]} for parcel in shown]
+        page = {
+            "total": len(found), "count": len(rows), "per_page": size, "current_page": number,
+            "total_pages": max(1, -(-len(found) // size)), "links": {},
+        }  # fmt: skip
         return Reply(200, {"data": rows, "meta": {"pagination": page}})
 
     def _show(self, call: CourierCall, desk: Desk, order_id: str) -> Reply:

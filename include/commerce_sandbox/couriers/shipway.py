@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from commerce_sandbox.couriers.desk import CourierCall, Desk, Parcel, Reply, Route, Scan, indian, strings
+from commerce_sandbox.couriers.desk import CourierCall, Desk, Parcel, Reply, Route, Scan, indian, made_between, strings
 from commerce_sandbox.couriers.journeys import FORWARD, REVERSE
 from commerce_sandbox.couriers.world import file_url
 
@@ -150,7 +150,9 @@ class ShipwayStandIn:
         found = [
             parcel
             for parcel in desk.parcels()
-            if (wanted is None or parcel.reference == wanted) and (awb is None or parcel.awb == awb)
+            if (wanted is None or parcel.reference == wanted)
+            and (awb is None or parcel.awb == awb)
+            and made_between(parcel, call.query.get("date_from"), call.query.get("date_to"))
         ][(page - 1) * PAGE : page * PAGE]
         if not found:
             return Reply(200, {"success": 1, "error": "", "message": "No orders found"})

@@ -41,6 +41,7 @@ class Operation(StrEnum):
     LABEL = "label"
     SERVICEABILITY = "serviceability"
     FIND = "find"
+    LIST = "list"
     COURIERS = "couriers"
     PICKUP_LOCATIONS = "pickup_locations"
 
@@ -202,6 +203,12 @@ class Aggregator(Protocol):
 
     def find(self, reference: str, direction: Direction) -> Booked | None:
         """What the aggregator has under our reference, matched exactly; None where there is nothing."""
+        ...
+
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        """The orders that were made on these days (both included, days in India), under whatever reference, by
+        whomever; as far as the aggregator's list tells, also without an AWB, and cancelled ones.
+        """
         ...
 
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:

@@ -39,7 +39,7 @@ TRACKING_URL = "https://api.clickpost.in"
 """Tracking is read from a host of its own."""
 HOSTS = ("clickpost.in", "clickpost.ai")
 
-_LACKS = frozenset({Operation.MANIFEST, Operation.PICKUP_LOCATIONS, Operation.CANCEL_AWB})
+_LACKS = frozenset({Operation.MANIFEST, Operation.PICKUP_LOCATIONS, Operation.CANCEL_AWB, Operation.LIST})
 
 
 class ClickpostAccount(AggregatorAccount):

@@ -141,6 +141,18 @@ class EshipzAccount(AggregatorAccount):
             return None
         return answers.found(answer, call, Booked(reference, direction=direction), self._client.whose)
 
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        """See the port."""
+
+        def page(number: int) -> tuple[Sequence[Booked], bool]:
+            try:
+                found = answers.listed(self._client.call(requests.list_shipments(since, until, number)))
+            except NotFound:
+                return [], False
+            return found, len(found) >= requests.LIST_PAGE
+
+        return self._all_pages(page)
+
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
         """See the port."""
         indian = self._connection.extra.get("tracking_times") == "india"

@@ -112,16 +112,25 @@ def booked(answer: Answer, call: Call, booking: Booking, whose: str) -> Booked:
 
 def found(answer: Answer, call: Call, wanted: Booked, whose: str) -> Booked | None:
     """The newest shipment with exactly our reference; one that is not cancelled before one that is."""
-    body = json_of(answer)
-    listed = rows(body) or rows(inner(body, "data").get("shipments"))
-    if isinstance(body, Mapping) and not listed:
-        listed = rows(body.get("data")) or rows(body.get("shipments"))
     matching = [
         _of_row(row, wanted)
-        for row in listed
+        for row in _shipments(answer)
         if first(row, "customer_referenc", "customer_reference") == wanted.reference
     ]
     return min(matching, key=lambda each: each.cancelled, default=None)
+
+
+def listed(answer: Answer) -> list[Booked]:
+    """A page of shipments."""
+    return [_of_row(row, Booked(first(row, "customer_referenc", "customer_reference"))) for row in _shipments(answer)]
+
+
+def _shipments(answer: Answer) -> list[Mapping[str, Any]]:
+    body = json_of(answer)
+    found = rows(body) or rows(inner(body, "data").get("shipments"))
+    if isinstance(body, Mapping) and not found:
+        found = rows(body.get("data")) or rows(body.get("shipments"))
+    return found
 
 
 def pickup_number(answer: Answer) -> str:

@@ -34,6 +34,7 @@ TRACKINGS = "/api/v2/trackings"
 SHIPMENTS = "/api/v1/get-shipments"
 NDR = "/alt-instruction/api/v1/ndr-request"
 
+LIST_PAGE = 100
 TRACK_AT_ONCE = 20
 """It takes 1.4 s an AWB, and its server gives up after 60 s."""
 ADDRESS = (100, 100, 100)
@@ -126,6 +127,13 @@ def find_shipment(reference: str) -> Call:
     filters = json.dumps({"customer_referenc": reference}, separators=(",", ":"))
     query = urlencode({"db_filters": filters, "page": 1, "limit": 50})
     return Call("GET", SHIPMENTS, query, about=_about(reference))
+
+
+def list_shipments(since: date, until: date, page: int) -> Call:
+    """A page of the shipments made on these days."""
+    days = {"min_date": since.isoformat(), "max_date": until.isoformat()}
+    query = urlencode(days | {"page": page, "limit": LIST_PAGE})
+    return Call("GET", SHIPMENTS, query, about=f"shipments of {since} to {until}")
 
 
 def cancel(booked: Booked) -> Call:

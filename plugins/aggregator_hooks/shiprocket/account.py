@@ -152,6 +152,18 @@ class ShiprocketAccount(AggregatorAccount):
                 return found
         return None
 
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        """See the port: forward orders."""
+
+        def page(number: int) -> tuple[Sequence[Booked], bool]:
+            call = requests.list_orders(since, until, number)
+            try:
+                return answers.listed(self._client.call(call), call, self._client.whose)
+            except NotFound:
+                return [], False
+
+        return self._all_pages(page)
+
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
         """See the port."""
         call = requests.track([each.awb for each in booked])

@@ -140,6 +140,16 @@ def matching(answer: Answer, call: Call, reference: str, direction: Direction, w
     return min(found, key=lambda booked: (booked.cancelled, -int(booked.order_ref or 0)), default=None)
 
 
+def listed(answer: Answer, call: Call, whose: str) -> tuple[list[Booked], bool]:
+    """A page of orders, and whether there are more."""
+    body = object_of(answer, call, whose)
+    found = [
+        _with(Booked(reference=text(row.get("channel_order_id"))), **_of_row(row)) for row in rows(body.get("data"))
+    ]
+    pages = inner(body, "meta", "pagination")
+    return found, (number(pages.get("current_page")) or 1) < (number(pages.get("total_pages")) or 1)
+
+
 def pickup(answer: Answer) -> Pickup:
     """When the courier comes; the flag is at the top, the date inside."""
     body = json_of(answer)

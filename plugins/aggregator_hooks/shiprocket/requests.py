@@ -20,6 +20,7 @@ ADDRESS = (80, 150)
 """Characters of the two lines of an address."""
 NAME, SKU = 200, 50
 TRACK_AT_ONCE = 50
+LIST_PAGE = 100
 
 LOGIN = "/auth/login"
 CREATE = "/orders/create/adhoc"
@@ -147,6 +148,12 @@ def find_order(reference: str) -> Call:
 def search_orders(reference: str) -> Call:
     """Look for an order by our reference in another way: by search."""
     return Call("GET", "/orders", urlencode({"search": reference, "per_page": 50}), about=_about(reference))
+
+
+def list_orders(since: date, until: date, page: int) -> Call:
+    """A page of the forward orders made on these days."""
+    query = urlencode({"from": since.isoformat(), "to": until.isoformat(), "per_page": LIST_PAGE, "page": page})
+    return Call("GET", "/orders", query, about=f"orders of {since} to {until}")
 
 
 def find_return(reference: str) -> Call:

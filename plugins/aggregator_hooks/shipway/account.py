@@ -169,6 +169,18 @@ class ShipwayAccount(AggregatorAccount):
         """See the port."""
         self._client.call(requests.ndr_action(booked, request))
 
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        """See the port."""
+
+        def page(number: int) -> tuple[Sequence[Booked], bool]:
+            call = requests.list_orders(since, until, number)
+            try:
+                return answers.listed(self._client.call(call), call, self._client.whose)
+            except NotFound:
+                return [], False
+
+        return self._all_pages(page)
+
     def find(self, reference: str, direction: Direction) -> Booked | None:
         """See the port."""
         call = requests.find_order(reference)

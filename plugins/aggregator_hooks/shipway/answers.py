@@ -68,8 +68,16 @@ def found(answer: Answer, call: Call, wanted: Booked, whose: str) -> Booked | No
     A carrier is told by its name only, which no call takes as its id: the id stays empty.
     """
     row = row_of(answer, call, wanted.reference, whose)
-    if row is None:
-        return None
+    return None if row is None else _of_row(row, wanted)
+
+
+def listed(answer: Answer, call: Call, whose: str) -> tuple[list[Booked], bool]:
+    """A page of orders, and whether there may be more: a page that is not full is the last one."""
+    found = rows(object_of(answer, call, whose).get("message"))
+    return [_of_row(row, Booked(text(row.get("order_id")))) for row in found], len(found) >= PAGE
+
+
+def _of_row(row: Mapping[str, Any], wanted: Booked) -> Booked:
     awb, carrier, name = text(row.get("tracking_number")), first(row, "carrier_id"), first(row, "carrier_title", "name")
     return replace(
         wanted,

@@ -89,6 +89,12 @@ def find_order(reference: str) -> Call:
     return Call("GET", FIND, urlencode({"orderid": reference}), about=_about(reference))
 
 
+def list_orders(since: date, until: date, page: int) -> Call:
+    """A page of the orders made on these days."""
+    query = urlencode({"date_from": since.isoformat(), "date_to": until.isoformat(), "page": page})
+    return Call("GET", FIND, query, about=f"orders of {since} to {until}")
+
+
 def cancel_awb(booked: Booked) -> Call:
     """Take the AWB back; the order is free again."""
     body = {"awb_number": [booked.awb]}

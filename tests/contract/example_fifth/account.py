@@ -41,7 +41,7 @@ class FifthAccount(AggregatorAccount):
     title: ClassVar[str] = "Fifth"
     operations = frozenset(Operation) - {
         Operation.ASSIGN_AWB, Operation.CANCEL_AWB, Operation.SCHEDULE_PICKUP, Operation.MANIFEST,
-        Operation.PICKUP_LOCATIONS,
+        Operation.PICKUP_LOCATIONS, Operation.LIST,
     }  # fmt: skip
     track_at_once = 10
     writes: Mapping[Operation, WriteRule] = {

@@ -94,6 +94,7 @@ class FakeAggregator:
         self.offers = list(offers)
         self.orders: dict[str, Booked] = {}
         self.bookings: dict[str, Booking] = {}
+        self.of_others: list[Booked] = []
         self.scans: defaultdict[str, list[CourierEvent]] = defaultdict(list)
         self.labels_ready = True
         self.ndr: list[tuple[str, NdrRequest]] = []
@@ -166,6 +167,10 @@ class FakeAggregator:
         with self._call("find"):
             found = self.orders.get(reference)
             return found if found is not None and found.direction is direction else None
+
+    def listed(self, since: date, until: date) -> Sequence[Booked]:
+        with self._call("listed"):
+            return [*self.orders.values(), *self.of_others]
 
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
         with self._call("track"):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.reconciliation_report import Report, Table
-from magento_oms.ports import MagentoOrders
+from magento_oms.ports import Booked, MagentoOrders
 from magento_oms.storage import instances, windows
 from magento_oms.storage.database import engine
 from magento_oms.workflows.reconcile import orders
@@ -170,7 +170,7 @@ def _finish(url: str, config: InstanceConfig, outcome: Outcome, folder: Path, ru
 
 def report_of(config: InstanceConfig, outcome: Outcome) -> Report:
     """The report of one store's window."""
-    rows = listed(outcome)
+    rows = [*listed(outcome), *(_only_there(account, order) for account, order in outcome.only_there.orders)]
     kinds = sorted({Kind(row["kind"]) for row in rows})
     tables = [
         Table(
@@ -200,7 +200,7 @@ def report_of(config: InstanceConfig, outcome: Outcome) -> Report:
         zone=outcome.store.zone,
         made_at=datetime.now(UTC),
         proof=outcome.proof,
-        agrees=not outcome.differing,
+        agrees=not outcome.differing and not outcome.only_there.orders,
         facts=_facts(outcome),
         columns=SHOWN,
         rows=rows,
@@ -219,6 +219,15 @@ def listed(outcome: Outcome) -> list[dict[str, Any]]:
     return [dict(zip(both.columns, values, strict=True)) for values in both.itertuples(index=False)]
 
 
+def _only_there(account: str, order: Booked) -> dict[str, Any]:
+    """A row of an order that only a courier has; of which of ours it is, nobody knows."""
+    return {
+        "entity_id": "", "increment_id": "", "kind": str(Kind.ONLY_THERE), "what": f"order at {account}",
+        "subject": order.awb, "magento": "", "oms": "", "courier": order.reference or order.order_ref,
+        "outcome": "differs",
+    }  # fmt: skip
+
+
 def _facts(outcome: Outcome) -> dict[str, object]:
     return {
         "orders on Magento": outcome.on_magento,
@@ -232,12 +241,17 @@ def _facts(outcome: Outcome) -> dict[str, object]:
         "requests to Magento": outcome.requests,
         "orders read whole": len(outcome.read),
         "requests to couriers": outcome.courier_requests,
+        "orders listed at couriers": outcome.only_there.listed,
+        "only at the courier": len(outcome.only_there.orders),
         "effects planned": outcome.planned,
     }
 
 
 def _notes(outcome: Outcome) -> list[str]:
     notes = [f"The courier account {account} could not be read: {why}" for account, why in outcome.unreadable.items()]
+    there = outcome.only_there
+    notes += [f"The orders at {account} could not be listed: {why}" for account, why in there.unreadable.items()]
+    notes += [f"{account} has no list of orders: what only it has is not seen." for account in there.no_list]
     if outcome.dry_run:
         notes.append("A dry run: nothing was healed.")
     if outcome.kept:

@@ -15,16 +15,17 @@ from typing import Any
 import pandas as pd
 import structlog
 
-from magento_oms.config.models import InstanceConfig, StoreConfig
+from magento_oms.config.models import InstanceConfig, Mode, StoreConfig
 from magento_oms.ports import MagentoOrders, NotFound
 from magento_oms.storage import effects, fulfilments, reconciliation
 from magento_oms.storage.database import engine
 from magento_oms.workflows.fulfilling import effects as fulfilling
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.reading import read_range
-from magento_oms.workflows.reconcile import compare, counts, couriers, sides
+from magento_oms.workflows.reconcile import compare, counts, couriers, only_there, sides
 from magento_oms.workflows.reconcile.counts import Counted
 from magento_oms.workflows.reconcile.couriers import OpenAccount
+from magento_oms.workflows.reconcile.only_there import OnlyThere
 from magento_oms.workflows.reconcile.sides import Kept, Read
 from magento_oms.workflows.reconcile.words import BY_READING, DOUBLED, Kind
 
@@ -55,6 +56,7 @@ class Outcome:
         read: ids of the orders read whole.
         found: differences that were there when it began.
         left: those of them that are still there.
+        only_there: orders that only a courier has.
     """
 
     store: StoreConfig
@@ -69,6 +71,7 @@ class Outcome:
     parcels: int = 0
     courier_requests: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    only_there: OnlyThere = field(default_factory=OnlyThere)
     planned: int = 0
     found: pd.DataFrame = field(default_factory=compare.nothing)
     left: pd.DataFrame = field(default_factory=compare.nothing)
@@ -107,7 +110,11 @@ class Outcome:
             f"orders on Magento {self.on_magento}, in OMS {self.in_oms}, lost {self.lost}, doubled {self.doubled}, "
             f"differing {self.differing} ({listed})"
         )
-        more = ((self.healed, "healed"), (self.kept, "waiting in quarantine"))
+        more = (
+            (self.healed, "healed"),
+            (self.kept, "waiting in quarantine"),
+            (len(self.only_there.orders), "only at the courier"),
+        )
         return "; ".join([line, *(f"{count} {name}" for count, name in more if count)])
 
 
@@ -346,6 +353,9 @@ class _Run:
         before = learnt.assign(oms=learnt["awb"].map({awb: was for awb, (was, _) in asked.moved.items()}))
         healed = compare.courier_differences(before)
         self._note(compare.joined([healed[healed["kind"] == str(Kind.COURIER_STATE)], left]), left)
+        if self._store.mode is Mode.LIVE:  # what others make at a store that we only watch is none of ours
+            accounts = self._store.aggregators
+            outcome.only_there = only_there.look(self._url, accounts, outcome.start, outcome.end, self._open_account)
 
     def _compare_numbers(self) -> None:
         outcome = self._outcome

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     TRAVELS_CANCELLED = "travels_though_cancelled"
     TRAVELS_EARLY = "travels_before_handover"
     COD = "cod"
+    ONLY_THERE = "extra_at_courier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ MEANINGS: dict[str, Meaning] = {
     ),
     Kind.COD: Meaning(
         "the couriers collect another amount than is due", "Correct it at the courier before the parcel is delivered."
+    ),
+    Kind.ONLY_THERE: Meaning(
+        "only the courier has this order",
+        "Somebody made it in the aggregator's panel, or another system did. Cancel it there if it is nobody's.",
     ),
 }
 
