@@ -140,11 +140,9 @@ class ShiprocketStandIn:
         newest_first = found[::-1]
         shown = newest_first[(number - 1) * size : number * size]
         rows = [rendering.row(parcel) | {"shipments": [rendering.shipment(parcel)]} for parcel in shown]
-        page = {
-            "total": len(found), "count": len(rows), "per_page": size, "current_page": number,
-            "total_pages": max(1, -(-len(found) // size)), "links": {},
-        }  # fmt: skip
-        return Reply(200, {"data": rows, "meta": {"pagination": page}})
+        return Reply(
+            200, {"data": rows, "meta": {"pagination": rendering.pagination(len(found), len(rows), number, size)}}
+        )
 
     def _show(self, call: CourierCall, desk: Desk, order_id: str) -> Reply:
         parcel = desk.parcel(order_ref=order_id)

@@ -91,3 +91,11 @@ def invalid(field: str, words: str) -> Reply:
 
 def not_assigned(words: str) -> Reply:
     return Reply(200, {"awb_assign_status": 0, "response": {"data": {"awb_assign_error": words}}})
+
+
+def pagination(total: int, shown: int, number: int, size: int) -> dict[str, Any]:
+    """Where a page of a list is in it."""
+    return {
+        "total": total, "count": shown, "per_page": size, "current_page": number,
+        "total_pages": max(1, -(-total // size)), "links": {},
+    }  # fmt: skip
