@@ -193,7 +193,7 @@ def _finding(report: Report, sides: Sides) -> None:
         for _ in range(5):
             with engine(sides.url).connect() as connection:
                 started = time.perf_counter()
-                inventory.take_changes(connection, "bench", rows)
+                inventory.take_changes(connection, "bench", rows, settle_delay=timedelta(minutes=1))
                 claimed = inventory.claim(connection, "bench", pool.sources, limit=100_000, lease=timedelta(minutes=1))
                 skus = {each.sku for each in claimed}
                 found = figures(connection, pool, skus)

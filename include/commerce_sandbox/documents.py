@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -157,6 +158,16 @@ def read_by_sku(connection: Connection, instance: str, sku: str) -> str | None:
         (instance, fold(sku)),
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def has_attribute(connection: Connection, instance: str, code: str) -> bool:
+    """Whether some product has a custom attribute of that code."""
+    pattern = f'"attribute_code": *"{re.escape(code)}"'
+    row = connection.execute(
+        "select 1 from sandbox_document where instance = %s and kind = 'product' and document::text ~ %s limit 1",
+        (instance, pattern),
+    ).fetchone()
+    return row is not None
 
 
 _READ_ORDER = "select document, hidden from sandbox_document where instance = %s and kind = 'order' and id = %s"

@@ -139,6 +139,22 @@ def product(call: Call, connection: Connection) -> Document:
     return found
 
 
+def attribute_options(call: Call, connection: Connection) -> list[Document]:
+    """`GET /V1/products/attributes/{code}/options`: of a dropdown the empty choice and its options, else nothing.
+
+    Raises:
+        Refused: 404, no such attribute.
+    """
+    code = call.variables["attributeCode"]
+    options = call.store.settings.attribute_options.get(code)
+    if options is not None:
+        return [{"label": " ", "value": ""}, *({"label": label, "value": value} for value, label in options.items())]
+    if not documents.has_attribute(connection, call.store.code, code):
+        text = 'The attribute with a "%1" attributeCode doesn\'t exist. Verify the attribute and try again.'
+        raise Refused(404, text, [code])
+    return []
+
+
 def customer(call: Call, connection: Connection) -> Rendered:
     """`GET /V1/customers/{id}`.
 

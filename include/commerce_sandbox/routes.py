@@ -151,6 +151,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "V1/creditmemo/:id/comments", _sales("sales_creditmemo"), document_comments("creditmemo"), 50),
     # Catalogue and customers
     Route("GET", "V1/products", ("Magento_Catalog::products",), listing("product"), 90, 4),
+    Route(
+        "GET",
+        "V1/products/attributes/:attributeCode/options",
+        ("Magento_Catalog::attributes_attributes",),
+        reads.attribute_options,
+        55,
+    ),
     Route("GET", "V1/products/:sku", ("Magento_Catalog::products",), reads.product, 95),
     Route("GET", "V1/customers/search", ("Magento_Customer::customer",), listing("customer"), 90, 4),
     Route("GET", "V1/customers/:customerId", ("Magento_Customer::customer",), reads.customer, 80),

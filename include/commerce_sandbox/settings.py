@@ -69,6 +69,7 @@ class InstanceSettings:
         store_views: as `GET /V1/store/storeViews` shows them.
         websites: website code by website id.
         store_configs: as `GET /V1/store/storeConfigs` shows them; URLs are filled in.
+        attribute_options: options of dropdown attributes: attribute code → `{"number": "label"}`.
     """
 
     version: str = "2.4.7"
@@ -91,6 +92,7 @@ class InstanceSettings:
     store_views: tuple[Mapping[str, Any], ...] = DEFAULT_STORE_VIEWS
     websites: Mapping[str, str] = field(default_factory=lambda: {"1": "base", "0": "admin"})
     store_configs: tuple[Mapping[str, Any], ...] = DEFAULT_STORE_CONFIGS
+    attribute_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no store can be."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from careful_http.exchange import Call
+from careful_http.outcome import unreadable
 from magento_hook.client import MagentoClient
 from magento_hook.criteria import Condition, Filter, MasterField
 from magento_hook.lists import Groups, ListReader, Rows
-from magento_oms.ports import ChangedIn, Json, MasterPage, PermanentError
+from magento_oms.ports import ChangedIn, Json, MasterPage, NotFound, PermanentError
 
 _BY_ID = (MasterField.ENTITY_ID,)
 
@@ -16,6 +18,7 @@ class CatalogueReader:
     """Implements `ports.MagentoCatalogue` over a client. May be used by several threads."""
 
     def __init__(self, client: MagentoClient) -> None:
+        self._client = client
         self._products = ListReader(client, "/products", "products")
         self._customers = ListReader(client, "/customers/search", "customers")
 
@@ -59,6 +62,29 @@ class CatalogueReader:
     def customers_after(self, after: int, where: ChangedIn, *, page_size: int) -> MasterPage:
         """The next registered customers with a higher id, with their addresses. Raises as `products_after`."""
         return _page_after(self._customers, "customer", after, where, page_size)
+
+    def attribute_labels(self, attribute: str) -> Mapping[str, str]:
+        """What the options of a dropdown attribute say, by their numbers; empty: it is none, or there is none such.
+
+        Multi-selects count as dropdowns, and yes/no does.
+
+        Raises:
+            ConfigurationError: the permission for attributes is missing.
+        """
+        call = Call("GET", f"/products/attributes/{attribute}/options", about=f"options of {attribute}")
+        try:
+            answer = self._client.call(call)
+        except NotFound:
+            return {}
+        try:
+            rows = answer.json
+        except ValueError:
+            rows = None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise unreadable(call, answer, self._client.whose, "the answer is no list of options.")
+        # The first one is the empty choice.
+        options = (row for row in rows if row.get("value") not in ("", None))
+        return {str(row["value"]): str(row.get("label") or "").strip() for row in options}
 
     def count_products(self, where: ChangedIn) -> int:
         """How many products there are."""

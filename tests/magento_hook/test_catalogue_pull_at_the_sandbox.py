@@ -11,7 +11,7 @@ import structlog
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from commerce_sandbox.client import SandboxClient
+from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
 from magento_hook.store import MagentoStore
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ChangedIn, OutsideError
@@ -122,3 +122,35 @@ def test_order_of_a_product_made_a_minute_ago_goes_on_within_the_run(
     holds = rows(oms_database, "select code, released_at is not null as over from order_hold")
     assert {(row["code"], row["over"]) for row in holds} == {("unknown_sku", True)}
     assert rows(oms_database, "select * from awaited_sku") == []
+
+
+def test_labels_of_dropdowns_are_read_and_a_changed_one_makes_products_new(
+    oms_database: str, sandbox: SandboxClient, connect: Connect, config: InstanceConfig
+) -> None:
+    sandbox.place_orders(1)
+    shirt = {"id": 9001, "sku": "SHIRT", "name": "Shirt", "type_id": "simple", "status": 1, "price": 99}
+    shirt |= {"created_at": "2026-01-01 00:00:00", "updated_at": "2026-01-01 00:00:00"}
+    sandbox.put_products([shirt | {"custom_attributes": [{"attribute_code": "hsn_code", "value": "5421"}]}])
+    sandbox.set_up(attribute_options={"hsn_code": {"5421": "62052000"}})
+    store = connect()
+
+    def shirts() -> list[dict[str, Any]]:
+        return rows(oms_database, "select hsn, notes from product where sku = 'SHIRT'")
+
+    read_all(oms_database, store, config, PRODUCTS)
+    assert shirts() == [{"hsn": "62052000", "notes": []}]
+    sandbox.set_up(attribute_options={"hsn_code": {"5421": "62053000"}})
+    assert ask_for_unknown(oms_database, store, config) == 0
+    assert read_all(oms_database, store, config, PRODUCTS)["changed"] != 0
+    assert shirts() == [{"hsn": "62053000", "notes": []}]
+
+
+def test_without_the_permission_for_attributes_no_number_is_taken_for_a_code(
+    oms_database: str, sandbox: SandboxClient, connect: Connect, config: InstanceConfig
+) -> None:
+    sandbox.place_orders(1)
+    resources = ["Magento_Catalog::products"]
+    sandbox.set_up(users={ADMIN_USER: {"password": ADMIN_PASSWORD, "resources": resources}})
+    with pytest.raises(OutsideError, match="Magento_Catalog::attributes_attributes"):
+        read_all(oms_database, connect(), config, PRODUCTS)
+    assert rows(oms_database, "select sku from product") == []

@@ -170,3 +170,14 @@ def test_trouble_with_a_customer_names_nobody() -> None:
     with pytest.raises(NotUnderstood) as told:
         magento_customer(row)
     assert "c1@" not in told.value.reason + told.value.way_out
+
+
+def test_of_a_dropdown_the_label_counts() -> None:
+    rules = CatalogueConfig.model_validate({"hsn_attribute": "hsn", "barcode_attribute": "ean", "gst_attribute": "gst"})
+    labels = {"hsn": {"5421": "61091000"}, "gst": {"7": "12 %"}, "ean": {"8": "890", "9": "891"}}
+    found = magento_product(product({"hsn": "5421", "gst": "7", "ean": "8,9"}), rules, labels)
+    assert (found.hsn, found.gst_percent, found.barcode) == ("61091000", Decimal(12), "890, 891")
+    assert not found.notes
+    stale = magento_product(product({"hsn": "5422", "ean": ["9"], "gst": ""}), rules, labels)
+    assert (stale.hsn, stale.barcode, stale.gst_percent) == ("", "891", None)
+    assert stale.notes == ("hsn is the option 5422, which the attribute does not have",)

@@ -20,6 +20,7 @@ class FakeCatalogue:
     def __init__(self) -> None:
         self.catalogue: dict[int, Row] = {}
         self.customers: dict[int, Row] = {}
+        self.options: dict[str, dict[str, str]] = {}
 
     def _call(self, method: str) -> AbstractContextManager[None]:
         raise NotImplementedError
@@ -72,6 +73,10 @@ class FakeCatalogue:
     def customers_after(self, after: int, where: ChangedIn, *, page_size: int) -> MasterPage:
         with self._call("customers_after"):
             return self._master_page(_found(self.customers, after, where), page_size)
+
+    def attribute_labels(self, attribute: str) -> Mapping[str, str]:
+        with self._call("attribute_labels"):
+            return self.options.get(attribute, {})
 
     def count_products(self, where: ChangedIn) -> int:
         with self._call("count_products"):

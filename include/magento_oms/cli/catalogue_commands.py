@@ -57,6 +57,7 @@ def pull_(
     from magento_oms.orchestration import wiring
     from magento_oms.storage import instances
     from magento_oms.storage.database import database_url, engine
+    from magento_oms.workflows.master_data.labels import read_labels_of_dropdowns
     from magento_oms.workflows.master_data.products import take_in_products
     from magento_oms.workflows.master_data.waiting import AT_ONCE, wake_waiting
 
@@ -69,7 +70,9 @@ def pull_(
     url = database_url()
     with engine(url).begin() as connection:
         instances.configure(connection, config)
-    page = wiring.magento_for(config).products_of([], skus)
+    store = wiring.magento_for(config)
+    read_labels_of_dropdowns(url, store, config)
+    page = store.products_of([], skus)
     counts = take_in_products(url, config, page)
     woken = wake_waiting(url, config)
     found = {str(row.get("sku")).lower() for row in page.rows}

@@ -33,8 +33,8 @@ _GRAMS = {WeightUnit.KILOGRAM: Decimal(1000), WeightUnit.GRAM: Decimal(1), Weigh
 
 
 class CatalogueConfig(Model):
-    """Which of Magento's attributes say what we need to know of a product. Attributes are named by their code, and are
-    text or numbers: of a dropdown Magento only tells the option's id."""
+    """Which of Magento's attributes say what we need to know of a product. Attributes are named by their code; of a
+    dropdown the label of its option counts."""
 
     hsn_attribute: Attribute = Field(default="hsn_code", description="HSN code, 4, 6 or 8 digits")
     barcode_attribute: Attribute = Field(default="", description="barcode (EAN, UPC or the brand's own); none: no one")
@@ -48,6 +48,19 @@ class CatalogueConfig(Model):
     length_attribute: Attribute = Field(default="", description="length in cm")
     breadth_attribute: Attribute = Field(default="", description="breadth in cm")
     height_attribute: Attribute = Field(default="", description="height in cm")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that are named, each once."""
+        named = (
+            self.hsn_attribute,
+            self.barcode_attribute,
+            self.gst_attribute,
+            self.length_attribute,
+            self.breadth_attribute,
+            self.height_attribute,
+        )
+        return tuple(dict.fromkeys(filter(None, named)))
 
 
 class CustomersConfig(Model):

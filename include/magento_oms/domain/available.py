@@ -102,17 +102,16 @@ def available(sources: Sequence[SourceFacts], off: Deductions) -> Available:
         sources: in the order in which they ship; what is taken off comes from the last ones first.
     """
     # What a source lacks, others must make up for: Magento takes no account of quantities below zero.
-    lacking = sum((max(-(source.free + source.still_kept), ZERO) for source in sources), ZERO)
+    free = [source.free for source in sources]
+    lacking = sum((max(-(its + source.still_kept), ZERO) for its, source in zip(free, sources, strict=True)), ZERO)
     left = off.buffer + off.promised + lacking
-    offers: dict[str, Decimal] = {}
-    for source in reversed(sources):
-        taken = min(max(source.free, ZERO), left)
-        left -= taken
-        offers[source.source] = source.free - taken
     figures: list[SourceFigure] = []
-    for number, source in enumerate(sources):
-        offered = offers[source.source]
+    for number in reversed(range(len(sources))):
+        source, its = sources[number], free[number]
+        taken = min(max(its, ZERO), left)
+        left -= taken
+        offered = its - taken
         quantity = max(offered + source.still_kept, ZERO) + (off.min_qty if number == 0 else ZERO)
         figures.append(SourceFigure(source.source, offered, quantity))
-    total = sum((source.free for source in sources), ZERO) - off.promised
-    return Available(max(total - off.buffer, ZERO), tuple(figures))
+    to_sell = sum(free, ZERO) - off.promised - off.buffer
+    return Available(max(to_sell, ZERO), tuple(reversed(figures)))

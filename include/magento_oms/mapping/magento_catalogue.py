@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Any
 
 from magento_oms.config.catalogue_models import CatalogueConfig
@@ -24,17 +25,21 @@ SHIPS_APART = "1"
 """`shipment_type` of a bundle: 0 is together."""
 TOO_MUCH = Decimal(10) ** 12
 _HSN = re.compile(r"[0-9]{4}([0-9]{2}){0,2}")
+Labels = Mapping[str, Mapping[str, str]]
 _RETRY = "Correct it in Magento's admin; saving it there makes it come again by itself."
 
 
-def magento_product(payload: Json, rules: CatalogueConfig) -> MagentoProduct:
+def magento_product(payload: Json, rules: CatalogueConfig, labels: Labels = MappingProxyType({})) -> MagentoProduct:
     """The product that `payload` (one element of `items` of `GET /V1/products`) tells of.
+
+    Args:
+        labels: of dropdown attributes: attribute → number of an option → its label.
 
     Raises:
         NotUnderstood: it has no SKU, id, type or time, or is not built as Magento builds products.
     """
     try:
-        return _product(payload, rules)
+        return _product(payload, rules, labels)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise NotUnderstood(
             "unexpected_shape",
@@ -59,9 +64,11 @@ def magento_customer(payload: Json) -> MagentoCustomer:
         ) from error
 
 
-def _product(payload: Json, rules: CatalogueConfig) -> MagentoProduct:
-    attributes = _attributes(payload)
+def _product(payload: Json, rules: CatalogueConfig, labels: Labels) -> MagentoProduct:
     notes: list[str] = []
+    attributes = _attributes(payload)
+    for attribute in attributes.keys() & labels.keys():
+        attributes[attribute] = _label(attribute, attributes[attribute], labels[attribute], notes)
     figures = _Figures({**payload, **attributes}, notes)
     tax_class = str(attributes.get("tax_class_id") or "")
     weight = figures.positive("weight")
@@ -95,13 +102,13 @@ class _Figures:
         self._values = values
         self._notes = notes
 
-    def figure(self, name: str) -> Decimal | None:
-        """Zero or more, or None."""
+    def figure(self, name: str, *, unit: str = "") -> Decimal | None:
+        """Zero or more, or None. A dropdown's label may have the unit behind it."""
         value = self._values.get(name) if name else None
         if value is None or str(value).strip() == "":
             return None
         try:
-            told = Decimal(str(value).strip())
+            told = Decimal(str(value).strip().removesuffix(unit).strip())
         except InvalidOperation:
             told = Decimal("NaN")
         if not told.is_finite() or not 0 <= told < TOO_MUCH:
@@ -119,6 +126,16 @@ def _attributes(payload: Json) -> dict[str, Any]:
     return {str(row["attribute_code"]): row.get("value") for row in rows}
 
 
+def _label(attribute: str, value: Any, of_options: Mapping[str, str], notes: list[str]) -> str:
+    """What the options say whose numbers are `value`; a multi-select has several."""
+    numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else str(value or "").split(",")
+    chosen = [str(number).strip() for number in numbers if str(number).strip()]
+    if unknown := [number for number in chosen if number not in of_options]:
+        notes.append(f"{attribute} is the option {', '.join(unknown)[:40]}, which the attribute does not have")
+        return ""
+    return ", ".join(of_options[number] for number in chosen)
+
+
 def _hsn(value: Any, notes: list[str]) -> str:
     told = re.sub(r"[ .]", "", str(value or ""))
     if told and not _HSN.fullmatch(told):
@@ -128,7 +145,7 @@ def _hsn(value: Any, notes: list[str]) -> str:
 
 
 def _gst(figures: _Figures, tax_class: str, rules: CatalogueConfig) -> Decimal | None:
-    own = figures.figure(rules.gst_attribute)
+    own = figures.figure(rules.gst_attribute, unit="%")
     return own if own is not None and own <= 100 else rules.gst_by_tax_class.get(tax_class)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -68,6 +68,10 @@ class MagentoCatalogue(Protocol):
 
     def customers_after(self, after: int, where: ChangedIn, *, page_size: int) -> MasterPage:
         """The next registered customers with a higher id, with their addresses. Personal data."""
+        ...
+
+    def attribute_labels(self, attribute: str) -> Mapping[str, str]:
+        """What the options of a dropdown attribute say, by their numbers; empty: it is none, or there is none such."""
         ...
 
     def count_products(self, where: ChangedIn) -> int:

@@ -51,7 +51,8 @@ class Claimed:
 
     Attributes:
         told: what Magento has, as far as we know; None: not known.
-        unsettled: whether an earlier telling may still arrive, or may have: then it is told in any case.
+        unsettled: whether an earlier telling may still arrive, or may have, or Magento may have changed its own
+            quantity since: then it is told in any case.
         seen: whether Magento is known to have the product.
         due_at, claimed_at: the database's clock; due_at None: only another source of the SKU was due.
     """
@@ -66,68 +67,59 @@ class Claimed:
     claimed_at: datetime
 
 
-def take_changes(connection: Connection, instance: str, pools: Sequence[PoolRows]) -> int:
+def take_changes(connection: Connection, instance: str, pools: Sequence[PoolRows], *, settle_delay: timedelta) -> int:
     """Make figures due whose SKUs changed; how many changes were taken. Many changes of a SKU are one.
 
     A SKU that none of a pool's locations has told of has no figure there. Need not wait for the disk: what a crash of
     the database undoes is changed again afterwards.
-    """
-    connection.execute(text("set local synchronous_commit to off"))
-    rows = connection.execute(
-        text(
-            "delete from stock_change where id in"
-            " (select id from stock_change where instance = :instance order by id limit :limit)"
-            " returning sku, by_magento"
-        ),
-        {"instance": instance, "limit": TAKE},
-    ).all()
-    if rows:
-        make_due(
-            connection,
-            instance,
-            pools,
-            {row.sku for row in rows},
-            forgotten={row.sku for row in rows if row.by_magento},
-        )
-    return len(rows)
-
-
-def make_due(
-    connection: Connection,
-    instance: str,
-    pools: Sequence[PoolRows],
-    skus: Collection[str],
-    *,
-    forgotten: Collection[str] = (),
-) -> None:
-    """Have the figures of SKUs looked at now.
 
     Args:
-        forgotten: SKUs of which it is not known any more what Magento has, so that they are told in any case.
+        settle_delay: after which Magento has surely done what it may still be at; then these SKUs are told once more.
     """
-    for pool in pools:
+    connection.execute(text("set local synchronous_commit to off"))
+    row = connection.execute(
+        text(
+            "with taken as ("
+            "  delete from stock_change where id in"
+            "  (select id from stock_change where instance = :instance order by id limit :limit)"
+            "  returning sku, by_magento, later"
+            "), changed as materialized (select distinct sku from taken"
+            "), due as ("
+            "  insert into stock_figure as f (instance, sku, source, due_at)"
+            "  select :instance, k.sku, s.source, now() from changed k"
+            "  cross join unnest(cast(:sources as text[]), cast(:pool_of_source as int[])) as s (source, pool)"
+            "  where exists (select from unnest(cast(:locations as text[]), cast(:pool_of_location as int[]))"
+            "    as l (location, pool) join stock t on t.location = l.location and t.sku = k.sku where l.pool = s.pool)"
+            "  order by k.sku, s.source"
+            "  on conflict (instance, sku, source) do update set due_at = excluded.due_at, tries = 0"
+            ") select count(*) as taken, array_agg(distinct sku) filter (where by_magento) as forgotten,"
+            " array_agg(distinct sku) filter (where later) as later from taken"
+        ),
+        {
+            "instance": instance,
+            "limit": TAKE,
+            "sources": [source for pool in pools for source in pool.sources],
+            "pool_of_source": [number for number, pool in enumerate(pools) for _ in pool.sources],
+            "locations": [location for pool in pools for location in pool.locations],
+            "pool_of_location": [number for number, pool in enumerate(pools) for _ in pool.locations],
+        },
+    ).one()
+    if row.forgotten or row.later:
         connection.execute(
             text(
-                "insert into stock_figure as f (instance, sku, source, due_at)"
-                " select :instance, k.sku, s.source, now()"
-                " from unnest(cast(:skus as text[])) as k (sku)"
-                " cross join unnest(cast(:sources as text[])) as s (source)"
-                " where exists (select from stock t where t.sku = k.sku and t.location = any(:locations))"
-                " order by k.sku, s.source"
-                " on conflict (instance, sku, source) do update set due_at = excluded.due_at, tries = 0"
+                "update stock_figure set told = case when sku = any(:forgotten) then null else told end,"
+                " again_at = case when sku = any(:later) then now() + :after else again_at end"
+                " where instance = :instance and sku = any(:skus)"
             ),
             {
                 "instance": instance,
-                "skus": sorted(skus),
-                "sources": list(pool.sources),
-                "locations": list(pool.locations),
+                "forgotten": row.forgotten or [],
+                "later": row.later or [],
+                "skus": sorted({*(row.forgotten or ()), *(row.later or ())}),
+                "after": settle_delay,
             },
         )
-    if forgotten:
-        connection.execute(
-            text("update stock_figure set told = null where instance = :instance and sku = any(:skus)"),
-            {"instance": instance, "skus": sorted(forgotten)},
-        )
+    return int(row.taken)
 
 
 def look_again(connection: Connection, instance: str, skus: Collection[str]) -> None:
@@ -217,7 +209,7 @@ def claim(
             ") update stock_figure f set unsettled_until = greatest(f.unsettled_until, f.sending_until),"
             "  sending_until = now() + :lease"
             " from chosen where f.instance = :instance and f.sku = chosen.sku and f.source = any(:sources)"
-            " returning f.sku, f.source, f.told, f.unsettled_until is not null as unsettled,"
+            " returning f.sku, f.source, f.told, (f.unsettled_until is not null or f.again_at <= now()) is true,"
             "  f.seen_at is not null as seen, f.tries, f.due_at, now() as claimed_at"
         ),
         {
@@ -286,8 +278,10 @@ def settle(connection: Connection, instance: str, outcomes: Sequence[Outcome], *
             "  due_at = case"
             "    when f.due_at is distinct from o.due_at then f.due_at"
             "    when o.came in ('told', 'same') then"
-            "      case when f.unsettled_until > o.claimed_at then f.unsettled_until end"
+            "      least(case when f.unsettled_until > o.claimed_at then f.unsettled_until end,"
+            "        case when f.again_at > o.claimed_at then f.again_at end)"
             "    else now() + o.again_in end,"
+            "  again_at = case when o.came not in ('told', 'same') or f.again_at > o.claimed_at then f.again_at end,"
             # Told is not kept yet: `doubt` counts on.
             "  tries = case when o.came = 'same' then 0 when o.came in ('told', 'later') then f.tries"
             "    else least(f.tries + 1, 100) end,"

@@ -31,6 +31,9 @@ class StockChange(Base):
         server_default=text("false"), comment="Magento may have changed its own quantity: what it was told is void"
     )
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+    later: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Magento may still be changing it: it is told once more afterwards"
+    )
 
 
 class StockFigure(Base):
@@ -57,6 +60,9 @@ class StockFigure(Base):
     tries: Mapped[int] = mapped_column(SmallInteger(), server_default="0", comment="failed ones in a row")
     seen_at: Mapped[datetime | None] = mapped_column(comment="when Magento was seen to have the product")
     problem: Mapped[str] = mapped_column(server_default="", comment="why it cannot be told; empty: it can")
+    again_at: Mapped[datetime | None] = mapped_column(
+        comment="when it is told once more, because Magento may have changed it after it was told"
+    )
 
 
 class StockWay(Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,16 +22,16 @@ class KeptUnits:
 
 def shelves(
     connection: Connection, locations: Collection[str], skus: Collection[str]
-) -> Iterator[tuple[str, str, Decimal, Decimal]]:
+) -> list[tuple[str, str, Decimal, Decimal]]:
     """(SKU, location, quantity, reserved) of what locations have told."""
-    for row in connection.execute(
+    rows = connection.execute(
         text(
             "select s.sku, s.location, s.quantity, s.reserved from unnest(cast(:skus as text[])) as k (sku)"
             " join stock s on s.sku = k.sku and s.location = any(:locations)"
         ),
         {"skus": list(skus), "locations": list(locations)},
-    ):
-        yield row.sku, row.location, row.quantity, row.reserved
+    ).all()
+    return [(row.sku, row.location, row.quantity, row.reserved) for row in rows]
 
 
 def still_kept(connection: Connection, instance: str, skus: Collection[str]) -> list[KeptUnits]:

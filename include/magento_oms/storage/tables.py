@@ -180,6 +180,18 @@ class Product(Base):
     gone_at: Mapped[datetime | None]
 
 
+class AttributeLabel(Base):
+    """What the options of a product attribute say, as they were last read. Products carry the options' numbers."""
+
+    __tablename__ = "attribute_label"
+    __table_args__ = (PrimaryKeyConstraint("instance", "attribute"),)
+
+    instance: Mapped[str] = mapped_column(ForeignKey("instance.code"))
+    attribute: Mapped[str] = mapped_column(comment="its code")
+    labels: Mapped[dict[str, Any]] = mapped_column(comment="number of an option → its label; empty: it is no dropdown")
+    read_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class AwaitedSku(Base):
     """A SKU that orders wait for, because the catalogue does not have it. Asked for at the store again and again."""
 

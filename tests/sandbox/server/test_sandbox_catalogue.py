@@ -93,3 +93,17 @@ def test_page_past_the_end_is_empty(shop: InProcess) -> None:
     answer = shop.magento("GET", "V1/products?searchCriteria[pageSize]=50&searchCriteria[currentPage]=99").json()
     assert answer["items"] == []
     assert answer["total_count"] > 60
+
+
+def test_options_of_a_dropdown_begin_with_the_empty_choice(shop: InProcess) -> None:
+    shop.set_up(attribute_options={"hsn_code": {"41": "61091000", "42": "62052000"}})
+    path = "V1/products/attributes/{}/options"
+    assert shop.magento("GET", path.format("hsn_code")).json() == [
+        {"label": " ", "value": ""},
+        {"label": "61091000", "value": "41"},
+        {"label": "62052000", "value": "42"},
+    ]
+    assert shop.magento("GET", path.format("ean")).json() == []
+    unknown = shop.magento("GET", path.format("nothing"))
+    assert unknown.status_code == 404
+    assert unknown.json()["parameters"] == ["nothing"]

@@ -81,7 +81,8 @@ class Stocked:
         self.oms.run(
             "update stock_figure set due_at = due_at - make_interval(secs => :s),"
             " sending_until = sending_until - make_interval(secs => :s),"
-            " unsettled_until = unsettled_until - make_interval(secs => :s)",
+            " unsettled_until = unsettled_until - make_interval(secs => :s),"
+            " again_at = again_at - make_interval(secs => :s)",
             s=seconds,
         )
         self.oms.let_effects_fall_due()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -105,6 +105,48 @@ def test_what_magento_refunds_or_ships_by_itself_is_told_again(stocked: Stocked)
     stocked.take_in()
     stocked.push()
     assert stocked.store.salable("KURTA") == 8
+
+
+def test_units_that_a_credit_memo_returns_after_the_order_was_read_are_told_away(stocked: Stocked) -> None:
+    """Magento's refund call saves the order first, and returns to stock in a transaction of its own afterwards."""
+    stocked.forward.stock("pune", KURTA=10)
+    entity_id = stocked.place("KURTA", quantity=2)
+    stocked.push()
+    stocked.store.deduct(None, [("KURTA", 2)])
+    [item] = stocked.store.orders[entity_id]["items"]
+    item |= {"qty_shipped": 2, "qty_invoiced": 2}
+    stocked.store.save(entity_id, state="complete", status="complete")
+    stocked.forward.stock("pune", KURTA=8)  # they left without the OMS
+    stocked.store.refund_in_admin(entity_id)
+    stocked.take_in()
+    stocked.push()
+    stocked.store.has["KURTA", "default"] += 2
+    assert stocked.push().told == 0
+    assert stocked.store.salable("KURTA") == 10
+    stocked.time_passes(90)
+    stocked.push()
+    assert stocked.store.salable("KURTA") == 8
+    stocked.time_passes(90)
+    assert stocked.push().told == 0
+
+
+@pytest.mark.parametrize(("live_from", "days"), [("2026-11-01", 0), ("2036-11-01", 0), ("2036-11-01", 3)])
+def test_what_magento_moved_before_an_order_was_first_read_is_told_away(
+    stocked_of: Callable[..., Stocked], live_from: str, days: int
+) -> None:
+    """Also of orders that are never acted on; what was moved long ago is left to the nightly compare."""
+    stocked = stocked_of(live_from=f"{live_from}T00:00:00Z")
+    stocked.forward.stock("pune", KURTA=10)
+    stocked.push()
+    stocked.store.now = datetime.now(UTC) - timedelta(days=days)
+    entity_id = stocked.buy("KURTA", quantity=2)
+    [item] = stocked.store.orders[entity_id]["items"]
+    item |= {"qty_shipped": 2, "qty_invoiced": 2, "qty_refunded": 2}
+    stocked.store.save(entity_id, state="closed", status="closed")
+    stocked.store.has["KURTA", "default"] += 2  # shipped before it had a figure, and returned to stock since
+    stocked.take_in()
+    stocked.push()
+    assert stocked.store.salable("KURTA") == (10 if days == 0 else 12)
 
 
 def test_each_source_has_its_own_figure(stocked_of: Callable[..., Stocked]) -> None:
@@ -273,11 +315,27 @@ def test_a_store_that_allows_few_lines_is_learnt(stocked: Stocked) -> None:
     assert stocked.store.calls["set_source_items"] - calls <= 4
 
 
-def test_more_lines_a_call_while_that_pays() -> None:
+@pytest.mark.parametrize(
+    ("line", "grown"),
+    [(0.004, 1000), (0.008, 550), (0.04, 100)],  # what should take about 4.5 s, 1,000 at the most
+)
+def test_more_lines_a_call_while_that_pays(line: float, grown: int) -> None:
     lines = way.Lines(100)
     for _ in range(8):
-        lines.took(lines.now, 0.1 + lines.now * 0.004)
-    assert lines.now == 800  # the next would take longer than half of what is long
+        lines.took(lines.now, 0.1 + lines.now * line)
+    assert lines.now == pytest.approx(grown, abs=20)
+
+
+def test_calls_that_are_split_evenly_grow_too() -> None:
+    lines = way.Lines(200)
+    for _ in range(4):
+        some = lines.of(1000, 2)
+        lines.took(some, 0.1 + some * 0.004)
+    assert lines.of(1000, 2) == 500
+
+
+def test_fewer_lines_a_call_when_it_takes_long_or_is_lost() -> None:
+    lines = way.Lines(800)
     lines.took(800, 9)
     assert lines.now == 400
     lines.lost()

@@ -208,7 +208,9 @@ class _Push:
         """Make due what changed; whether anything is due."""
         while True:
             with self._writer.begin() as connection:
-                taken = inventory.take_changes(connection, self._config.code, self._rows)
+                taken = inventory.take_changes(
+                    connection, self._config.code, self._rows, settle_delay=self._settle_delay
+                )
                 due = inventory.count_due(connection, self._config.code)
             self._summary.changes += taken
             if taken < inventory.TAKE:
@@ -221,9 +223,9 @@ class _Push:
         with ThreadPoolExecutor(at_once, thread_name_prefix="stock") as workers:
             in_flight: dict[Future[list[Outcome]], set[str]] = {}
             while True:
-                # One portion more than connections is made ready, so that none waits for the database.
-                while (wanted := at_once + 1 - len(in_flight)) > 0 and self.trouble is None and not teller.stop:
-                    more, portions = self._next(teller, at_once, wanted, only)
+                # First one portion for each connection, then one more, so that none waits for the database.
+                while len(in_flight) <= at_once and self.trouble is None and not teller.stop:
+                    more, portions = self._next(teller, at_once, max(1, at_once - len(in_flight)), only)
                     for portion in portions:
                         skus = {line.figure.sku for line in portion}
                         self._busy |= skus

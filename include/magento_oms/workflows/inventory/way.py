@@ -25,10 +25,12 @@ FEW = 50
 """Fewer lines are not split over connections."""
 ONE_BY_ONE = 25
 """Legacy stock items that one connection writes in turn."""
-LONG, SHORT = 5.0, 2.5
-"""Seconds of a call: above the one there are fewer lines in the next, below the other there may be more."""
+LONG, ENOUGH = 5.0, 4.5
+"""Seconds of a call: above the one there are fewer lines in the next; more are tried that should take the other."""
 WORSE = 1.3
 """More lines are not tried where a line already takes so much longer than at best."""
+WORTH = 1.2
+"""Fewer than so many times as many are not worth trying."""
 
 
 class Way(StrEnum):
@@ -67,9 +69,11 @@ class Lines:
             self.best = each
         if seconds > LONG:
             self.now = max(LEAST, min(self.now, lines) // 2)
-        elif lines * 2 > self.now and seconds < SHORT and each <= self.best * WORSE:
+        elif lines * 2 > self.now and each <= self.best * WORSE:
             # Calls of a round are alike (`of`), so most have fewer lines than they might.
-            self.now = min(max(self.now, lines * 2), MOST)
+            room = min(lines * 2, int(ENOUGH / each), MOST)
+            if room >= lines * WORTH:
+                self.now = max(self.now, room)
 
     def lost(self) -> None:
         """The answer of a call did not come in time."""

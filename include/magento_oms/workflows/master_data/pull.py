@@ -23,6 +23,7 @@ from magento_oms.storage.database import engine
 from magento_oms.storage.leases import Lease
 from magento_oms.workflows.master_data.counts import MasterCounts
 from magento_oms.workflows.master_data.customers import erase_old, take_in_customers
+from magento_oms.workflows.master_data.labels import read_labels
 from magento_oms.workflows.master_data.products import take_in_products
 from magento_oms.workflows.master_data.waiting import wake_waiting
 
@@ -48,6 +49,7 @@ class Kind:
         take_in: writes a page.
         gone: marks what a reading of everything did not meet.
         afterwards: what follows once a page was written; how many orders went on.
+        before: what must be known first.
     """
 
     workflow: str
@@ -56,6 +58,7 @@ class Kind:
     take_in: Callable[[str, InstanceConfig, MasterPage], MasterCounts]
     gone: Callable[[Connection, str, list[int], int], int]
     afterwards: Callable[[str, InstanceConfig], int]
+    before: Callable[[str, MagentoCatalogue, InstanceConfig], None]
 
 
 PRODUCTS = Kind(
@@ -65,6 +68,7 @@ PRODUCTS = Kind(
     take_in=take_in_products,
     gone=catalogue.gone,
     afterwards=wake_waiting,
+    before=read_labels,
 )
 CUSTOMERS = Kind(
     CUSTOMER_PULL,
@@ -73,6 +77,7 @@ CUSTOMERS = Kind(
     take_in=take_in_customers,
     gone=customers.gone,
     afterwards=lambda url, config: 0,
+    before=lambda url, store, config: None,
 )
 
 
@@ -160,6 +165,7 @@ def _read(
     summary = MasterSummary(config.code, kind.workflow, _words(start, end))
     seen: list[int] = []
     read, where = kind.read(store), _changed_in(start, end)
+    kind.before(url, store, config)
     last = False
     while not last:
         page = read(seen[-1] if seen else 0, where, page_size=config.page_size)

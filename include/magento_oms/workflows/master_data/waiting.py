@@ -14,6 +14,7 @@ from magento_oms.storage import catalogue, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.intake_rules import UNKNOWN_SKU
+from magento_oms.workflows.master_data.labels import read_labels_of_dropdowns
 from magento_oms.workflows.master_data.products import take_in_products
 from magento_oms.workflows.replay import kept_pages
 
@@ -50,6 +51,7 @@ def _due(url: str, config: InstanceConfig) -> list[catalogue.Wanted]:
 
 def _ask(url: str, store: MagentoCatalogue, config: InstanceConfig, due: list[catalogue.Wanted]) -> None:
     """By id and by SKU: an option of a product lengthens its SKU, and one that was made anew has another id."""
+    read_labels_of_dropdowns(url, store, config)
     page = store.products_of([each.product_id for each in due if each.product_id], [each.sku for each in due])
     take_in_products(url, config, page)
     found = {int(row["id"]) for row in page.rows} | {str(row.get("sku")) for row in page.rows}
