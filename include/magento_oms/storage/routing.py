@@ -63,6 +63,11 @@ class OpenOrder:
     routed_before: bool
 
 
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until no other batch is routed, and let none begin until this transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtextextended('routing', 17))"))
+
+
 def claim(connection: Connection, limit: int) -> list[OpenOrder]:
     """Orders that are due for routing, the ones with the earliest required-by time first, locked."""
     rows = connection.execute(

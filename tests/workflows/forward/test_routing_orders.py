@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,11 +15,13 @@ from tests.workflows.forward.conftest import HOSKOTE, PUNE, Forward, goods
 from tests.workflows.payloads import item
 
 from magento_oms.domain.routing.words import Policy, Strategy
+from magento_oms.storage import stock
 from magento_oms.storage.database import engine
 from magento_oms.workflows.routing.route_orders import route_due
 from magento_oms.workflows.routing.simulate import Compared, simulate
 from magento_oms.workflows.warehouse.problems import WarehouseProblem
 from magento_oms.workflows.warehouse.send_back import reject
+from magento_oms.workflows.warehouse.take_stock import StockTaken
 
 D = Decimal
 
@@ -72,6 +77,30 @@ def test_stock_is_promised_once(forward: Forward) -> None:
     forward.route()
     assert len(forward.fulfilments()) == 5
     assert forward.oms.count("unfilled_line") == 0
+
+
+def test_stock_that_comes_while_an_order_is_routed_wakes_it(forward: Forward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch has looked at the shelves and not yet written that the order waits."""
+    entity_id = forward.place(goods("KURTA"))
+    look = stock.available_for_update
+    with ThreadPoolExecutor(1) as warehouse:
+        telling: list[Future[StockTaken]] = []
+
+        def look_before_it_comes(*args: Any) -> dict[tuple[str, str], Decimal]:
+            found = look(*args)
+            if not telling:
+                telling.append(warehouse.submit(forward.stock, "pune", KURTA=1))
+                end = time.monotonic() + 10
+                while not forward.oms.count("stock"):
+                    assert time.monotonic() < end
+                    time.sleep(0.02)
+            return found
+
+        monkeypatch.setattr(stock, "available_for_update", look_before_it_comes)
+        forward.route()
+        assert telling[0].result(10).orders_woken == 1
+    forward.route()
+    assert [row["location"] for row in forward.fulfilments(entity_id)] == ["pune"]
 
 
 def test_nothing_is_acknowledged_before_it_is_allocated(forward: Forward) -> None:

@@ -91,6 +91,7 @@ def route_due(
 
 def _route_batch(url: str, configs: Configs, summary: RoutingSummary, now: datetime) -> bool:
     with engine(url).begin() as connection:
+        routing.one_at_a_time(connection)
         orders = routing.claim(connection, BATCH)
         if orders:
             _Batch(connection, configs, now, summary).route(orders)

@@ -55,6 +55,9 @@ def take_stock(
             taken.changed = stock.different(connection, location, good)
         else:
             taken.changed = stock.set_absolute(connection, location, good)
+    with engine(url).begin() as connection:
+        # A batch that is being routed did not see this stock, and what it will keep waiting is not to be seen yet.
+        routing.one_at_a_time(connection)
         waiting = stock.waiting_for(connection, taken.changed)
     taken.unchanged = len(good) - len(taken.changed)
     taken.orders_woken = len(waiting) if dry_run else wake(url, waiting)
