@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count, islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,6 +46,12 @@ from magento_oms.local.supervisor import LocalStack, Plan
 from magento_oms.storage.database import psycopg_url
 
 STORES = {"north": "shiprocket", "south": "clickpost", "east": "shipway", "west": "eshipz"}
+SHARES = {"north": 7, "south": 6, "east": 5, "west": 2}
+"""Of twenty orders. Eshipz allows 300 requests in two minutes, and a parcel takes four; the others publish no bound,
+and get ten requests a second, as an account of this size would be told to.
+"""
+BOUNDS = {"eshipz": "{per_second: 2.46, burst: 3}"}
+OTHER_BOUND = "{per_second: 10, burst: 10}"
 PICKUPS = {"shiprocket": "Primary", "shipway": "56024"}
 SHAPES = {"simple": 60, "configurable": 25, "bundle": 10, "many": 5}
 """Of every hundred orders; `many` has dozens of lines. None that nobody ships."""
@@ -78,6 +85,7 @@ stores:
         account: {code}_ship
         connection_id: {code}_ship
         pickup_locations: {{{pickup}}}
+        request_budget: {bound}
 """
 
 OUTCOMES = """
@@ -125,12 +133,12 @@ class Bench:
         for account in self.accounts:
             account.set_up(latency_ms=150)
 
-    def place(self, phase: Phase, code: str, count: int) -> None:
+    def place(self, phase: Phase, code: str, orders: int) -> None:
         """Place orders at a store: half of them paid, half to be paid at the door."""
         now = datetime.now(UTC)
         payment = self.dice.choice(("cod", "prepaid"))
         (shape,) = self.dice.choices(tuple(SHAPES), tuple(SHAPES.values()))
-        for order in self.stores[code].place_orders(count, store_id=1, payment=payment, shape=shape):
+        for order in self.stores[code].place_orders(orders, store_id=1, payment=payment, shape=shape):
             phase.placed[code, order.entity_id] = now
 
     def work(self, seconds: float) -> None:
@@ -233,7 +241,14 @@ def plan(place: Path, *, airflow: bool) -> Plan:
     for number, (code, aggregator) in enumerate(STORES.items()):
         pickup = f'house_{code}: "{PICKUPS[aggregator]}"' if aggregator in PICKUPS else ""
         (instances / f"{code}.yaml").write_text(
-            INSTANCE.format(code=code, variable=code.upper(), prefix=f"L{number}", aggregator=aggregator, pickup=pickup)
+            INSTANCE.format(
+                code=code,
+                variable=code.upper(),
+                prefix=f"L{number}",
+                aggregator=aggregator,
+                pickup=pickup,
+                bound=BOUNDS.get(aggregator, OTHER_BOUND),
+            )
         )
     couriers = tuple((aggregator, f"{code}_ship", f"{code}_ship") for code, aggregator in STORES.items())
     return Plan(
@@ -245,10 +260,9 @@ def plan(place: Path, *, airflow: bool) -> Plan:
 def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
     """Place orders at a fixed rate and see how fast they leave, and at what cost."""
     phase, before, started = Phase(), cores(bench), time.monotonic()
-    codes = list(STORES)
-    for number in range(orders):
+    for number, code in enumerate(islice(_buyers(), orders)):
         bench.work(max(0.0, started + number / rate - time.monotonic()))
-        bench.place(phase, codes[number % len(codes)], 1)
+        bench.place(phase, code, 1)
         if number % 50 == 49:
             print(f"  {number + 1} orders placed", flush=True)
     bench.finish(phase)
@@ -312,9 +326,18 @@ def after_burst(report: Report, bench: Bench, seconds: float) -> None:
     ]
 
 
+def _buyers() -> Iterator[str]:
+    """The stores, each as often as its share, well mixed."""
+    total, given = sum(SHARES.values()), dict.fromkeys(SHARES, 0)
+    for number in count(1):
+        code = max(SHARES, key=lambda each: SHARES[each] * number / total - given[each])
+        given[code] += 1
+        yield code
+
+
 def _rush(bench: Bench, phase: Phase, code: str, seconds: float) -> None:
     """The buyers of one store, while the warehouse works."""
-    started, a_second = time.monotonic(), round(BURST_RATE / len(STORES))
+    started, a_second = time.monotonic(), round(BURST_RATE * SHARES[code] / sum(SHARES.values()))
     for second in range(round(seconds)):
         time.sleep(max(0.0, started + second - time.monotonic()))
         bench.place(phase, code, a_second)
