@@ -151,7 +151,6 @@ def receive(
     from magento_oms.workflows.returns.judged import settle
     from magento_oms.workflows.returns.receive import receive as take_in
     from magento_oms.workflows.warehouse.problems import WarehouseProblem
-    from magento_oms.workflows.warehouse.take_stock import wake
 
     results: Results = []
     for found, group in groupby(csv_files.read(file, RECEIVE), key=lambda row: row[1]["return"]):
@@ -162,7 +161,6 @@ def receive(
                 stored = _the(connection, found)
                 taken = take_in(connection, stored.id, _verdicts(connection, stored, lines), by=person())
                 settle(connection, configured(stored.instance), stored.id)
-            wake(database_url(), taken.orders_waiting)
         except (WarehouseProblem, ConfigurationError, ValueError) as problem:
             results.append(told | {"result": f"refused: {problem}"})
         else:

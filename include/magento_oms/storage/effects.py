@@ -497,6 +497,8 @@ select due.target, extract(epoch from min(due.at) - now())::float8 as wait from 
   union all
   select 'routing', route_at from sales_order where route_at is not null and state <> 'held'
   union all
+  select 'routing', now() where exists (select from freed_stock)
+  union all
   select 'stock:' || code, now() from instance where exists (select from stock_change where instance = code)
   union all
   select 'stock:' || instance, due_at from stock_figure where due_at is not null

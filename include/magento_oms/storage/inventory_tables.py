@@ -1,7 +1,7 @@
 """The tables of stock towards Magento: what changed, what Magento was told, and which way it takes it.
 
-Rows of `stock_change` are written by triggers of the tables that a figure is made from (see the migration), so that who
-changes stock need not know who must be told.
+Rows of `stock_change` and `freed_stock` are written by triggers of the tables that a figure is made from (see the
+migrations), so that who changes stock need not know who must be told.
 """
 
 from __future__ import annotations
@@ -34,6 +34,17 @@ class StockChange(Base):
     later: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Magento may still be changing it: it is told once more afterwards"
     )
+
+
+class FreedStock(Base):
+    """A SKU of which a location can promise more than before, while some order still needs it. Append only; taken by
+    routing.
+    """
+
+    __tablename__ = "freed_stock"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    sku: Mapped[str]
 
 
 class StockFigure(Base):

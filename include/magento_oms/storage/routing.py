@@ -63,9 +63,15 @@ class OpenOrder:
     routed_before: bool
 
 
-def one_at_a_time(connection: Connection) -> None:
-    """Wait until no other batch is routed, and let none begin until this transaction ends."""
-    connection.execute(text("select pg_advisory_xact_lock(hashtextextended('routing', 17))"))
+def wake_for_stock(connection: Connection) -> None:
+    """Make orders due that wait for a SKU of which units became free (see `freed_stock`)."""
+    connection.execute(
+        text(
+            "with freed as (delete from freed_stock returning sku)"
+            " update sales_order set route_at = now() where id in (select order_id from unfilled_line"
+            "  where queue = 'waits_for_stock' and sku in (select sku from freed))"
+        )
+    )
 
 
 def claim(connection: Connection, limit: int) -> list[OpenOrder]:

@@ -123,16 +123,16 @@ def in_fractions(connection: Connection, location: str) -> bool:
     return bool(connection.execute(query, {"code": location}).scalar())
 
 
-def waiting_for(connection: Connection, skus: Iterable[str]) -> list[int]:
-    """Orders that wait for stock of one of these SKUs."""
-    return list(
+def waiting_for(connection: Connection, skus: Iterable[str]) -> int:
+    """How many orders wait for stock of one of these SKUs."""
+    return int(
         connection.execute(
             text(
-                "select distinct order_id from unfilled_line where queue = 'waits_for_stock' and sku = any(:skus)"
-                " order by order_id"
+                "select count(distinct order_id) from unfilled_line"
+                " where queue = 'waits_for_stock' and sku = any(:skus)"
             ),
             {"skus": list(skus)},
-        ).scalars()
+        ).scalar_one()
     )
 
 

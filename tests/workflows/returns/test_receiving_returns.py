@@ -78,15 +78,16 @@ def test_a_unit_is_judged_once(life: Returns) -> None:
     assert refused.value.kind is Kind.CONFLICT
 
 
-def test_orders_that_waited_for_what_came_back_are_named(life: Returns) -> None:
+def test_orders_that_waited_for_what_came_back_are_routed(life: Returns) -> None:
     entity_id = life.shipped("KURTA")
     life.stock("pune", KURTA=0)
     life.stock("hoskote", KURTA=0)
     waiting = life.place([{**life.store.orders[entity_id]["items"][0], "qty_invoiced": 0, "qty_shipped": 0}])
     life.route()
     placed = life.give_back(entity_id, life.asked("R1"))
-    taken = life.take_in(placed.return_id, Verdict("U1", passed=True))
-    assert taken.orders_waiting == (life.oms.order(waiting)["id"],)
+    life.take_in(placed.return_id, Verdict("U1", passed=True))
+    life.route()
+    assert life.oms.order(waiting)["state"] == "allocated"
 
 
 def test_the_store_is_told_and_the_return_acknowledged_once(life_of: Callable[..., Returns]) -> None:

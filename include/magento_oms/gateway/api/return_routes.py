@@ -39,7 +39,6 @@ from magento_oms.workflows.returns.judged import settle
 from magento_oms.workflows.returns.place import AskedReturn, AskedUnit, add, place
 from magento_oms.workflows.returns.receive import Verdict, receive
 from magento_oms.workflows.returns.tracking import Brought
-from magento_oms.workflows.warehouse.take_stock import wake
 
 Reads = Annotated[Caller, Depends(needs(Scope.RETURNS_READ))]
 Writes = Annotated[Caller, Depends(needs(Scope.RETURNS_WRITE))]
@@ -140,9 +139,7 @@ def return_routes(room: Room) -> APIRouter:
             config = _config(room, _the(connection, caller, return_id).instance)
             taken = receive(connection, return_id, verdicts, by=caller.name)
             settle(connection, config, return_id)
-            answer = shown(connection, [taken.stored])[0]
-        wake(room.url, taken.orders_waiting)
-        return answer
+            return shown(connection, [taken.stored])[0]
 
     @router.post("/{return_id}/cancel", responses=described(404, 409, body=True))
     def called_off(caller: Writes, return_id: Id, given: ReturnCancelGiven) -> ReturnShown:

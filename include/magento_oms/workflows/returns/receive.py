@@ -48,7 +48,6 @@ class Received:
 
     stored: StoredReturn
     changed: int = 0
-    orders_waiting: tuple[int, ...] = ()
 
     @property
     def again(self) -> bool:
@@ -58,8 +57,6 @@ class Received:
 
 def receive(connection: Connection, return_id: int, verdicts: Sequence[Verdict], *, by: str) -> Received:
     """Take units in. The same again changes nothing; units that are not named stay as they are.
-
-    `orders_waiting` of the answer wait for stock that came back: `take_stock.wake` them once this is committed.
 
     Raises:
         WarehouseProblem: a unit is no unit of the return, was judged otherwise, or fails without a reason; nothing was
@@ -88,8 +85,8 @@ def receive(connection: Connection, return_id: int, verdicts: Sequence[Verdict],
         )
     if not todo:
         return Received(stored)
-    waiting = _take_in(connection, stored, todo, by)
-    return Received(returns.known(connection, return_id), len(todo), tuple(waiting))
+    _take_in(connection, stored, todo, by)
+    return Received(returns.known(connection, return_id), len(todo))
 
 
 def _judge(stored: StoredReturn, units: dict[str, StoredUnit], verdict: Verdict, seen: set[str]) -> tuple[str, bool]:
@@ -127,9 +124,7 @@ def _of_other_returns(connection: Connection, stored: StoredReturn, units: Seque
     return details
 
 
-def _take_in(
-    connection: Connection, stored: StoredReturn, todo: Sequence[tuple[StoredUnit, Verdict]], by: str
-) -> list[int]:
+def _take_in(connection: Connection, stored: StoredReturn, todo: Sequence[tuple[StoredUnit, Verdict]], by: str) -> None:
     arrived = [unit for unit, verdict in todo if verdict.state in BACK and unit.state not in BACK]
     passed: dict[tuple[str, str], Decimal] = {}
     for unit, verdict in todo:
@@ -152,4 +147,3 @@ def _take_in(
         too_late.note_received(connection, stored.parcel_id)
     if state is ReturnState.PROCESSED:
         all_judged(connection, stored.id)
-    return stock.waiting_for(connection, sorted({sku for _, sku in passed}))

@@ -91,7 +91,8 @@ def route_due(
 
 def _route_batch(url: str, configs: Configs, summary: RoutingSummary, now: datetime) -> bool:
     with engine(url).begin() as connection:
-        routing.one_at_a_time(connection)
+        routing.wake_for_stock(connection)
+    with engine(url).begin() as connection:
         orders = routing.claim(connection, BATCH)
         if orders:
             _Batch(connection, configs, now, summary).route(orders)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlalchemy import text
 
-from magento_oms.storage import catalogue, routing, stock
-from magento_oms.storage.database import engine, notify
-from magento_oms.storage.orders import ROUTING
+from magento_oms.storage import catalogue, stock
+from magento_oms.storage.database import engine
 
 MOST = Decimal(10) ** 9
 
@@ -55,26 +54,9 @@ def take_stock(
             taken.changed = stock.different(connection, location, good)
         else:
             taken.changed = stock.set_absolute(connection, location, good)
-    with engine(url).begin() as connection:
-        # A batch that is being routed did not see this stock, and what it will keep waiting is not to be seen yet.
-        routing.one_at_a_time(connection)
-        waiting = stock.waiting_for(connection, taken.changed)
+        taken.orders_woken = stock.waiting_for(connection, taken.changed)
     taken.unchanged = len(good) - len(taken.changed)
-    taken.orders_woken = len(waiting) if dry_run else wake(url, waiting)
     return taken
-
-
-def wake(url: str, order_ids: Iterable[int]) -> int:
-    """Have orders routed again; how many. Each by itself, so that this never waits with a lock in hand."""
-    count = 0
-    for order_id in order_ids:
-        with engine(url).begin() as connection:
-            routing.look_again(connection, order_id)
-        count += 1
-    if count:
-        with engine(url).begin() as connection:
-            notify(connection, ROUTING)
-    return count
 
 
 def known_skus(url: str) -> set[str] | None:
