@@ -99,6 +99,7 @@ def shipped(oms_database: str) -> Forward:
         ({"invoice": 1, "shipment": 1}, 0, []),
         ({"invoice": 2, "shipment": 1}, 1, ["Magento made 2 invoices, the OMS knows of 1"]),
         ({"invoice": 1}, 0, ["Magento made 0 shipments, the OMS knows of 1"]),
+        ({"invoice": 1, "shipment": 1, "refund": 1}, 1, ["Magento made 1 refunds, the OMS knows of 0"]),
     ],
 )
 def test_the_stores_ledger_is_compared_with_the_oms(

@@ -53,8 +53,8 @@ RESULT = REPOSITORY / "build" / "demo.json"
 INSTANCES = REPOSITORY / "instances" / "demo"
 
 SEED = 20261123
-SETTLE_SECONDS = 300.0
-"""How long the last orders may take until they are delivered, or back at the warehouse."""
+STILL_SECONDS = 90.0
+"""When nothing has moved for so long, orders that are not where they should be will not come there."""
 SECONDS_A_STEP = 3
 """Between two scans of a parcel: a courier's days."""
 POORER = "heritage_ship"
@@ -166,9 +166,8 @@ class _Demo:
         self._tell_stock(all_of_them=True)
 
     def settle(self) -> list[InstanceReport]:
-        """Wait until every order is where it should be, and what comes back is there, or the time is up."""
-        end = time.monotonic() + SETTLE_SECONDS
-        done = 0
+        """Wait until every order is where it should be, and what comes back is there, or nothing moves any more."""
+        done, moved_at, waited_for = 0, time.monotonic(), [""]
         with demo_table.bar(console, "Orders where they should be", 1) as step:
             while True:
                 self._look_after()
@@ -181,8 +180,11 @@ class _Demo:
                 fine = total - sum(len(report.unfinished) for report in reports)
                 step(fine - done, total)
                 done = fine
-                settled = all(report.settled for report in reports) and not self._returns.waiting
-                if settled or time.monotonic() > end:
+                open_ones = [failure for report in reports for failure in report.failures]
+                open_ones += [f"fulfilment {number} is not returned yet" for number in self._returns.waiting]
+                if open_ones != waited_for:
+                    moved_at, waited_for = time.monotonic(), open_ones
+                if not open_ones or time.monotonic() > moved_at + STILL_SECONDS:
                     return reports
                 time.sleep(1)
 
