@@ -13,6 +13,8 @@ from magento_oms.local.demo_api import DemoApi
 
 COMES_BACK = 4
 """Of so many fulfilments that left, the customer of one returns something once it was delivered."""
+MOST = 6
+"""Returns in all: the first ones, so that the last orders are not waited for longer than they take."""
 FAILS = 3
 """Of so many customers' returns one does not pass its check."""
 LOOKS_EVERY = 3.0
@@ -63,7 +65,7 @@ class DemoReturns:
             for fulfilment in page["items"]:
                 number = int(fulfilment["id"])
                 if fulfilment["state"] == "handed_over" and number not in self._left:
-                    if len(self._left) % COMES_BACK == 0:
+                    if len(self._left) % COMES_BACK == 0 and len(self._left) < COMES_BACK * MOST:
                         self.waiting[number] = fulfilment
                     self._left.add(number)
             self._cursor, more = page["cursor"], page["more"]
