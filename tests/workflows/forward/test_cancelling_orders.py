@@ -423,6 +423,22 @@ def test_a_bundle_with_one_price_is_cancelled_in_whole_bundles(forward: Forward)
     assert ask_units(forward, entity_id, {21: 1, 22: 2})
 
 
+def test_equal_shares_that_are_no_whole_bundle_are_refused(forward: Forward) -> None:
+    rows = [
+        item(20, "SET", 3, 300, kind="bundle"),
+        item(21, "BED", 6, 0, parent_item_id=20, row_total=0, row_total_incl_tax=0),
+        item(22, "PILLOW", 6, 0, parent_item_id=20, row_total=0, row_total_incl_tax=0),
+    ]
+    entity_id = forward.place(rows)
+    with pytest.raises(WarehouseProblem, match=r"Of BED, PILLOW 3 bundles were ordered: cancel whole ones, not 0\.5"):
+        ask_units(forward, entity_id, {21: 1, 22: 1})
+    assert ask_units(forward, entity_id, {21: 2, 22: 2})
+    forward.oms.run("delete from inbox")
+    with pytest.raises(WarehouseProblem, match="1 bundles"):
+        ask_units(forward, entity_id, {21: 4, 22: 4})
+    assert ask_units(forward, entity_id, {21: 6, 22: 6})
+
+
 # The pull -------------------------------------------------------------------------------------------------------------
 
 

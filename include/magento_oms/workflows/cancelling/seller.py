@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 
 from sqlalchemy import Connection, Row, text
 
@@ -14,6 +15,7 @@ from magento_oms.domain.intake import PlannedEffect
 from magento_oms.storage import effects, fulfilments, orders
 from magento_oms.workflows.cancel_rules import SELLER_HOLD
 from magento_oms.workflows.cancelling.carry_out import Freed, carry_out
+from magento_oms.workflows.replay import kept_pages
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
 
 CANCEL_ORDER = "cancel_order"
@@ -73,7 +75,7 @@ def ask_to_cancel_units(
     """
     order = connection.execute(_ORDER, {"id": order_id}).one()
     lines = {row.item_id: row for row in connection.execute(_LINES, {"id": order_id})}
-    if wrong := tuple(_wrong(lines, totals)):
+    if wrong := (*_wrong(lines, totals), *_cut_bundles(connection, order, lines, totals)):
         raise WarehouseProblem(Kind.INVALID, f"Nothing of order {order.increment_id} was cancelled.", details=wrong)
     units = {item: total - lines[item].cancelled for item, total in totals.items() if total > lines[item].cancelled}
     if not units:
@@ -116,23 +118,42 @@ def _wrong(lines: Mapping[int, Row[tuple[object, ...]]], totals: Mapping[int, De
             details.append(
                 Detail(where, f"{line.cancelled} of {line.sku} are cancelled already; the total never becomes less.")
             )
-        elif (reason := _cuts_a_bundle(lines, totals, line)) != "":
-            details.append(Detail(where, reason))
     return details
 
 
-def _cuts_a_bundle(
-    lines: Mapping[int, Row[tuple[object, ...]]], totals: Mapping[int, Decimal], line: Row[tuple[object, ...]]
-) -> str:
-    """Why a part of a bundle with one price cannot be cancelled so: Magento knows whole bundles only."""
-    parts = [other for other in lines.values() if other.act_on_item_id == line.act_on_item_id]
-    if len(parts) < 2:
-        return ""
-    shares = {totals.get(part.item_id, part.cancelled) / part.ordered for part in parts}
-    if len(shares) == 1:
-        return ""
-    names = ", ".join(part.sku for part in parts)
-    return f"it is part of a bundle with one price: cancel as much of each of {names}."
+def _cut_bundles(
+    connection: Connection,
+    order: Row[tuple[object, ...]],
+    lines: Mapping[int, Row[tuple[object, ...]]],
+    totals: Mapping[int, Decimal],
+) -> list[Detail]:
+    """Which parts of bundles with one price cannot be cancelled so: Magento knows whole bundles only."""
+    parts: dict[int, list[Row[tuple[object, ...]]]] = {}
+    for line in lines.values():
+        parts.setdefault(line.act_on_item_id, []).append(line)
+    asked = {lines[item].act_on_item_id for item in totals if item in lines}
+    details = []
+    for bundle in sorted(item for item in asked if len(parts[item]) > 1):
+        names = ", ".join(part.sku for part in parts[bundle])
+        shares = {Fraction(totals.get(part.item_id, part.cancelled)) / Fraction(part.ordered) for part in parts[bundle]}
+        reason = f"it is part of a bundle with one price: cancel as much of each of {names}."
+        if len(shares) == 1:
+            ordered = _bundles_ordered(connection, order, bundle)
+            wanted = min(shares) * ordered
+            if wanted.denominator == 1:
+                continue
+            reason = f"Of {names} {ordered} bundles were ordered: cancel whole ones, not {float(wanted):g}."
+        details += [Detail(f"/lines/{part.item_id}", reason) for part in parts[bundle] if part.item_id in totals]
+    return details
+
+
+def _bundles_ordered(connection: Connection, order: Row[tuple[object, ...]], item_id: int) -> int:
+    """How many there are of a bundle, by the order's payload; 1, so that only all are cancelled, if it is not kept."""
+    for page in kept_pages(connection, str(order.instance), [int(str(order.entity_id))]):
+        for row in page.orders[0].get("items") or ():
+            if int(row.get("item_id") or 0) == item_id:
+                return int(row["qty_ordered"])
+    return 1
 
 
 def _packed(lines: Mapping[int, Row[tuple[object, ...]]], units: Mapping[int, Decimal]) -> list[Detail]:
