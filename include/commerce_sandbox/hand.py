@@ -52,14 +52,14 @@ def change_order(
         documents.save_books(connection, store.code, [book])
         effects = before.effects_until(Footprint(book), order_id) or [Effect(change, order_id, dict(values))]
         if successor is not None:
-            effects += place(connection, store.code, [OrderBook(successor)])
-            reserve(bulk_context(connection, context, store.settings, 1), [OrderBook(successor)])
+            effects += place(connection, store.code, [successor])
+            reserve(bulk_context(connection, context, store.settings, 1), [successor])
         ledger.record_by_hand(connection, store.code, change, effects)
-    return successor or book.order
+    return (successor or book).order
 
 
-def _apply(book: OrderBook, context: ActionContext, change: str, values: Mapping[str, Any]) -> Document | None:
-    """Change the documents; a document that `edit` makes anew."""
+def _apply(book: OrderBook, context: ActionContext, change: str, values: Mapping[str, Any]) -> OrderBook | None:
+    """Change the documents; the order that `edit` makes anew."""
     body = dict(values)
     match change:
         case "cancel":
@@ -107,7 +107,7 @@ def _pay(book: OrderBook, context: ActionContext) -> None:
     invoices.invoice(book, {"capture": True}, context)
 
 
-def _edit(book: OrderBook, context: ActionContext) -> Document:
+def _edit(book: OrderBook, context: ActionContext) -> OrderBook:
     old = book.order
     original = str(old.get("original_increment_id") or old["increment_id"])
     edition = int(old.get("edit_increment") or 0) + 1
@@ -136,7 +136,10 @@ def _edit(book: OrderBook, context: ActionContext) -> Document:
     follow_copies(new)
     _must(orders.cancel(book, context))
     old |= {"relation_child_id": str(new["entity_id"]), "relation_child_real_id": new["increment_id"]}
-    return new
+    hidden = copy.deepcopy(book.hidden)
+    if separate := hidden.get("ships_separately"):
+        hidden["ships_separately"] = [renumbered[item_id] for item_id in separate]
+    return OrderBook(new, hidden=hidden)
 
 
 def place_documents(

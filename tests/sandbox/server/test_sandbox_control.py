@@ -205,3 +205,20 @@ def test_a_shipment_comment_goes_to_the_shipment_of_the_body(sandbox: InProcess)
         "POST", f"V1/shipment/{shipment}/comments", {"entity": {"comment": "c", "parent_id": 999}}
     )
     assert (refused.status_code, refused.json()) == (400, {"message": "Could not save the shipment comment."})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_edited_bundle_ships_as_the_one_it_replaces(sandbox: InProcess, seed: int) -> None:
+    kept, edited = (sandbox.place(shape="bundle", payment="cod", lines=1, seed=seed)[0] for _ in range(2))
+    edited = sandbox.control("POST", f"instances/default/orders/{edited}/edit", {})["entity_id"]
+    shipped = []
+    for order_id in (kept, edited):
+        sandbox.control("POST", f"instances/default/orders/{order_id}/ship", {})
+        order = sandbox.control("GET", f"instances/default/orders/{order_id}")
+        shipped.append(
+            (
+                [row["qty_shipped"] for row in order["order"]["items"]],
+                [len(each["items"]) for each in order["shipments"]],
+            )
+        )
+    assert shipped[0] == shipped[1]
