@@ -296,7 +296,7 @@ class FakeMagento(FakeCatalogue, FakeInventory):
                 raise PermanentError(f"A shipment cannot be created when an order has a status of {order['status']}.")
             shipped = {}
             for row in order["items"]:
-                left = row["qty_ordered"] - row["qty_shipped"] - row["qty_canceled"] - row["qty_refunded"]
+                left = row["qty_ordered"] - max(row["qty_shipped"], row["qty_refunded"]) - row["qty_canceled"]
                 if quantity := min(float(items.get(row["item_id"], 0)), left):
                     shipped[row["item_id"]] = quantity
             if not shipped:

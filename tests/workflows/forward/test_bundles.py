@@ -9,7 +9,7 @@ import pytest
 
 from magento_oms.ports import PermanentError
 from magento_oms.storage.fulfilments import CarriedLine
-from magento_oms.workflows.fulfilling.items import acted_on, bundles, shipped_on
+from magento_oms.workflows.fulfilling.items import acted_on, bundles, shipped_on, short_of
 
 D = Decimal
 NONE: frozenset[int] = frozenset()
@@ -55,3 +55,20 @@ def test_a_whole_bundle_goes_out_from_each_place_or_a_person_decides() -> None:
     assert shipped_on(bundle_order(), half, NONE) == {1: 1}
     with pytest.raises(PermanentError, match="takes as a whole"):
         shipped_on(bundle_order(), [line(2, 2, 4, 1)], NONE)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "refunded", "cancelled", "asked", "short"),
+    [
+        (1, 1, 0, 2, ""),  # one of three came back and was refunded: the other two may go out
+        (1, 2, 0, 2, "item 4: 1 left, 2 handed over"),
+        (0, 2, 0, 2, "item 4: 1 left, 2 handed over"),
+        (1, 1, 1, 2, "item 4: 1 left, 2 handed over"),
+        (3, 0, 0, 1, "item 4: 0 left, 1 handed over"),
+    ],
+)
+def test_a_unit_that_was_shipped_and_refunded_counts_once(
+    shipped: int, refunded: int, cancelled: int, asked: int, short: str
+) -> None:
+    row = {"item_id": 4, "qty_ordered": 3, "qty_shipped": shipped, "qty_refunded": refunded, "qty_canceled": cancelled}
+    assert short_of({"items": [row]}, {4: D(asked)}) == short

@@ -76,7 +76,7 @@ class CreateShipment:
         if short := short_of(order, items):
             raise PermanentError(
                 f"Order {stored.increment_id}: Magento has less to ship than was handed over ({short}).",
-                way_out="Somebody shipped it in Magento's admin: compare there, then dismiss this.",
+                way_out="Somebody shipped or refunded it in Magento's admin: compare there, then dismiss this.",
             )
         comment = f"Handed over. {subject.reference}"
         try:

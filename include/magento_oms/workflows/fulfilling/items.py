@@ -91,12 +91,14 @@ def left_to_invoice(order: Json, items: dict[int, Decimal]) -> dict[int, Decimal
 
 
 def short_of(order: Json, items: dict[int, Decimal]) -> str:
-    """Of which items Magento has less to ship than asked for; empty: of none."""
+    """Of which items Magento has less to ship than asked for; empty: of none. A unit that was shipped and came back is
+    refunded, too: it is counted once, as Magento does since 2.4. An older one that ships less is found by reading back.
+    """
     short = []
     for row in order.get("items") or ():
         item_id = int(row.get("item_id") or 0)
         if item_id in items:
-            gone = sum((_figure(row, name) for name in ("qty_shipped", "qty_refunded", "qty_canceled")), ZERO)
+            gone = max(_figure(row, "qty_shipped"), _figure(row, "qty_refunded")) + _figure(row, "qty_canceled")
             left = _figure(row, "qty_ordered") - gone
             if left < items[item_id]:
                 short.append(f"item {item_id}: {left} left, {items[item_id]} handed over")
