@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.workflows.couriers.fake_aggregator import Fault
 from tests.workflows.returns.conftest import Returns
 
 from magento_oms.domain.returns import ReturnKind
-from magento_oms.ports import Booked, Direction, NdrAction
+from magento_oms.ports import Booked, Direction, NdrAction, PermanentError
 from magento_oms.ports import ParcelStatus as S
 from magento_oms.workflows.returns.receive import Verdict
 from magento_oms.workflows.returns.tracking import Brought
@@ -145,6 +146,35 @@ def test_calling_a_return_off_cancels_the_pickup_at_the_courier(life: Returns) -
     assert life.accounts["main"].ledger["cancel", reverse["reference"]] == 1
     comments = [text for text in life.store.histories(entity_id) if "called off" in text]
     assert len(comments) == 2
+
+
+REFUSED = PermanentError("A picture of the item is missing.")
+
+
+def test_calling_a_return_off_leaves_nobody_to_mend_its_pickup(life: Returns) -> None:
+    entity_id = life.shipped("KURTA")
+    placed = life.give_back(entity_id, life.asked(brought=Brought(book_pickup=True)))
+    life.account("main").faults.append(Fault("create_return", REFUSED))
+    life.push_all()
+    assert len(life.oms.quarantined()) == 1
+    life.call_off(placed.return_id)
+    assert life.oms.quarantined() == {}
+    life.push_all()
+    assert life.oms.rows("select 1 from effect where state in ('planned', 'due', 'failed')") == []
+
+
+def test_no_pickup_is_booked_of_what_has_come_back_already(life: Returns) -> None:
+    entity_id = life.shipped("KURTA", quantity=2)
+    placed = life.give_back(entity_id, life.asked("R1", "U1", "U2", brought=Brought(book_pickup=True)))
+    life.account("main").faults.append(Fault("create_return", REFUSED))
+    life.push_all()
+    life.take_in(placed.return_id, Verdict("U1", passed=True))
+    assert len(life.oms.quarantined()) == 1
+    life.take_in(placed.return_id, Verdict("U2", passed=True))
+    assert life.oms.quarantined() == {}
+    life.push_all()
+    assert life.oms.rows("select 1 from effect where state in ('planned', 'due', 'failed')") == []
+    assert life.account("main").ledger["order", life.parcel_of(entity_id, "reverse")["reference"]] == 0
 
 
 def test_what_has_arrived_cannot_be_called_off(life: Returns) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.parcel_states import ENDS
 from magento_oms.ports import ParcelStatus
-from magento_oms.storage import effects, fulfilments, orders, parcels
+from magento_oms.storage import effects, fulfilments, orders, parcels, quarantine
 from magento_oms.storage.parcels import StoredBooking
 
 BOOK = "book_parcel"
@@ -49,17 +49,32 @@ def plan_booking(
 
 
 def plan_cancellation(connection: Connection, booking_id: int, why: str) -> None:
-    """Take a booking back: what was not sent is dropped, what the aggregator has is cancelled there.
+    """Take a booking back: what was not sent or was refused is dropped, what the aggregator has is cancelled there.
 
     A booking that is under way is cancelled as soon as it is known to be there.
     """
     stored = parcels.get(connection, booking_id, lock=True)
     parcels.give_up(connection, booking_id, why)
     effects.cancel_unsent_of(connection, target(stored.account), subject(booking_id))
+    _drop_refused(connection, stored, why)
     if stored.booked_at is not None:
         effects.plan(connection, replace(_effect(stored, CANCEL), even_if_stopped=True), stored.order_id)
     if stored.fulfilment_id is not None:
         fulfilments.derive_state(connection, stored.fulfilment_id)  # it has no AWB any more
+
+
+def _drop_refused(connection: Connection, stored: StoredBooking, why: str) -> None:
+    """Nobody need mend what a booking was refused for once it is not wanted any more."""
+    refused = connection.execute(
+        text(
+            "select id from effect where order_id = :order and subject = :subject and state = 'failed'"
+            " and kind = any(:kinds)"
+        ),
+        {"order": stored.order_id, "subject": subject(stored.id), "kinds": list(STEPS)},
+    ).scalars()
+    for effect_id in list(refused):
+        effects.give_up(connection, effect_id)
+        quarantine.resolve(connection, stored.instance, f"effect:{effect_id}", resolution=f"not wanted any more: {why}")
 
 
 def plan_confirmation(connection: Connection, booking: StoredBooking, claimed: ParcelStatus) -> None:

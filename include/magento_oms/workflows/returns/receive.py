@@ -13,6 +13,7 @@ from magento_oms.domain.returns import BACK, PRODUCT_MISSING, UNIT_MOVES, Return
 from magento_oms.storage import orders, return_claims, return_notices, returns, stock
 from magento_oms.storage.returns import StoredReturn, StoredUnit
 from magento_oms.workflows.cancelling import too_late
+from magento_oms.workflows.returns import tracking
 from magento_oms.workflows.returns.judged import all_judged
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
 
@@ -146,4 +147,5 @@ def _take_in(connection: Connection, stored: StoredReturn, todo: Sequence[tuple[
     if stored.kind is ReturnKind.RETURN_TO_ORIGIN and stored.parcel_id is not None and arrived:
         too_late.note_received(connection, stored.parcel_id)
     if state is ReturnState.PROCESSED:
+        tracking.nothing_to_fetch(connection, stored)
         all_judged(connection, stored.id)

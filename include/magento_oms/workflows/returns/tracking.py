@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from magento_oms.config.account_models import AggregatorAccountRef
 from magento_oms.config.models import StoreConfig
 from magento_oms.domain.parcel_states import ENDS
-from magento_oms.domain.parcels import NewParcel, ParcelContents
+from magento_oms.domain.parcels import NewParcel, ParcelContents, booking_reference
 from magento_oms.domain.return_outcomes import ON_RETURN, Ask
 from magento_oms.domain.returns import ReturnKind
 from magento_oms.ports import Booked, Courier, Direction, ParcelItem, ParcelSize
@@ -180,6 +180,19 @@ def call_off(connection: Connection, stored: StoredReturn, why: str) -> None:
     for booking in parcels.of_parcel(connection, stored.parcel_id):
         if not booking.given_up and booking.status not in ENDS:
             plans.plan_cancellation(connection, booking.id, why)
+
+
+def nothing_to_fetch(connection: Connection, stored: StoredReturn) -> None:
+    """All of a return is in the warehouse: a pickup of ours that no courier was given yet is not booked any more.
+
+    One that has an AWB is left to its courier, whose scans may only be late; so is one that somebody else booked.
+    """
+    if stored.parcel_id is None or stored.kind is ReturnKind.RETURN_TO_ORIGIN:
+        return
+    for booking in parcels.of_parcel(connection, stored.parcel_id):
+        ours = booking_reference(booking.increment_id, booking.parcel_id, booking.generation) == booking.reference
+        if ours and not booking.given_up and not booking.booked.awb:
+            plans.plan_cancellation(connection, booking.id, "all of it has come back already")
 
 
 def _make_parcel(
