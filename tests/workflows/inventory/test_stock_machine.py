@@ -206,8 +206,8 @@ class Stock(RuleBasedStateMachine):
         self.stock_is_told(fault, first)
         self.stock_is_told("", then)
 
-    @rule(what=st.sampled_from(MEANWHILE), before=COUNT, after=COUNT)
-    def something_happens_while_stock_is_told(self, what: str, before: Count, after: Count) -> None:
+    @rule(what=st.sampled_from(MEANWHILE), before=COUNT, units=st.integers(0, 12))
+    def something_happens_while_stock_is_told(self, what: str, before: Count, units: int) -> None:
         """Between the reading of the facts and the store's writing of the figure."""
 
         def meanwhile(method: str) -> None:
@@ -216,7 +216,7 @@ class Stock(RuleBasedStateMachine):
                 if what == "ships":
                     self.ship()
                 else:
-                    self.warehouse_counts(*after)
+                    self.warehouse_counts(*before[:2], units)
 
         if what == "ships":
             self.an_order_goes_on(before[1], 1, "left")
