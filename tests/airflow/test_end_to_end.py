@@ -68,7 +68,7 @@ def test_a_malformed_file_is_an_import_error_that_names_it_and_the_other_dags_li
         found: list[dict[str, str]] = stack.api("GET", "/importErrors")["import_errors"]
         return found
 
-    stack.wait_for("the file is read", lambda: bool(errors()), 90)
+    stack.wait_for("the file is read", lambda: bool(errors()), 150)
     (error,) = errors()
     assert error["filename"].endswith("configuration.py")
     assert "malformed.yaml:3: The file is no valid YAML" in error["stack_trace"]

@@ -26,7 +26,15 @@ from magento_oms.storage.leases import Lease
 from magento_oms.storage.orders import ROUTING
 from magento_oms.storage.routing import OpenOrder, Routed
 from magento_oms.workflows.intake_rules import acknowledgement
-from magento_oms.workflows.push import DRAIN_SECONDS, LEASE_SECONDS, NO_LINGER, AnotherPushLingers, Linger, push_lease
+from magento_oms.workflows.push import (
+    DRAIN_SECONDS,
+    LEASE_SECONDS,
+    LOOK_EVERY,
+    NO_LINGER,
+    AnotherPushLingers,
+    Linger,
+    push_lease,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +92,7 @@ def route_due(
             elif time.monotonic() - idle_since >= linger.idle or time.monotonic() - started >= linger.at_most:
                 break
             else:
-                heard.wait(ROUTING, min(1.0, linger.idle))
+                heard.wait(ROUTING, min(LOOK_EVERY, linger.idle))
     summary.seconds = round(time.monotonic() - started, 2)
     return summary
 
