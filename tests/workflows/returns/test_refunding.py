@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.workflows.forward.conftest import goods
 from tests.workflows.returns.conftest import D, Returns
 from tests.workflows.returns.test_return_sync import synced
 from tests.workflows.returns.test_returns_by_courier import ON_ITS_WAY
@@ -44,6 +45,28 @@ def test_nothing_is_refunded_unless_the_store_asks_for_it(life: Returns) -> None
     entity_id, _ = returned(life, *PASSED)
     life.push_all()
     assert refunds(life, entity_id) == []
+
+
+def test_nothing_is_refunded_before_its_shipment_is_on_magento(refunding: Returns) -> None:
+    """Magento never ships what was refunded before: the AWB would not come onto the order any more."""
+    life = refunding
+    life.stock("pune", KURTA=5)
+    entity_id = life.place(goods("KURTA", quantity=2))
+    life.route()
+    [fulfilment] = life.fulfilments(entity_id)
+    life.pack(fulfilment["id"])
+    life.push_all()
+    life.hand_over(fulfilment["id"])
+    placed = life.give_back(entity_id, life.asked("R1", "U1", "U2"))
+    life.take_in(placed.return_id, *PASSED)
+    life.store.fail("ship", RetryableError("Busy."), times=100)
+    life.push_all()
+    assert (life.store.shipments, refunds(life, entity_id)) == ([], [])
+    life.store.faults.clear()
+    for _ in range(2):
+        life.oms.let_effects_fall_due()
+        life.push_all()
+    assert (len(life.store.shipments), refunds(life, entity_id)) == (1, [{10: 1.0}])
 
 
 def test_what_passed_is_refunded_once_and_the_units_know_their_credit_memo(refunding: Returns) -> None:

@@ -18,7 +18,8 @@ from magento_oms.ports import Json, MagentoOrderActions, PermanentError
 from magento_oms.storage import credit_memos, effects, orders, returns
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine
-from magento_oms.workflows.effect_kinds import Result
+from magento_oms.workflows.effect_kinds import NotNow, Result
+from magento_oms.workflows.fulfilling.effects import CREATE_SHIPMENT
 from magento_oms.workflows.fulfilling.items import acted_on
 
 CREATE_CREDIT_MEMO = "create_credit_memo"
@@ -92,7 +93,13 @@ class CreateCreditMemo:
     name = CREATE_CREDIT_MEMO
 
     def read(self, connection: Connection, effect: ClaimedEffect) -> Refund:
-        """What `send` and `find` need to know."""
+        """What `send` and `find` need to know.
+
+        Raises:
+            NotNow: what is refunded before its shipment is made can never be shipped on Magento.
+        """
+        if effect.action == "send" and _is_to_be_shipped(connection, effect.order_id):
+            raise NotNow("The order's shipment is not on Magento yet.", "It is refunded right after.", retry_in=30.0)
         return_id, units = int(effect.details["return"]), tuple(effect.details["units"])
         order = connection.execute(
             text(
@@ -155,6 +162,20 @@ class CreateCreditMemo:
         returns.note_refund(connection, subject.units, result.facts.get("memo", BY_SOMEBODY), only=ASKED)
         details = {"return": subject.return_id, "units": len(subject.units), "how": result.outcome}
         orders.add_event(connection, subject.order_id, "refunded", details)
+
+
+def _is_to_be_shipped(connection: Connection, order_id: int | None) -> bool:
+    """Whether a shipment of the order is still to be made on Magento; one that was refused waits for a person."""
+    return (
+        connection.execute(
+            text(
+                "select 1 from effect where order_id = :id and kind = :kind"
+                " and state in ('planned', 'due', 'sending', 'unknown') limit 1"
+            ),
+            {"id": order_id, "kind": CREATE_SHIPMENT},
+        ).scalar()
+        is not None
+    )
 
 
 def _lines(
