@@ -6,6 +6,7 @@ import copy
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -91,9 +92,10 @@ class HttpOutside:
         url: of the running sandbox.
         database: of the sandbox, for its ledger.
         vendors: aggregators of the accounts, in the store's order.
+        journeys: shares of the ways that their parcels go; none: all are delivered.
     """
 
-    def __init__(self, url: str, database: str, vendors: Sequence[str]) -> None:
+    def __init__(self, url: str, database: str, vendors: Sequence[str], journeys: Mapping[str, int]) -> None:
         tag = secrets.token_hex(4)
         self._sandbox = SandboxClient(url, f"s{tag}")
         self._sandbox.set_up()
@@ -101,6 +103,7 @@ class HttpOutside:
         self._vendors = dict(zip(self._stand_ins, vendors, strict=True))
         self._breakers = {"magento:loom": MemoryBreaker("magento:loom")}
         self._due: dict[int, Decimal] = {}
+        self._journeys = journeys
         self._store = self._open_store()
         self._accounts = {code: self._open_account(code) for code in self._stand_ins}
         self._database = psycopg.connect(database.replace("postgresql+psycopg://", "postgresql://"), autocommit=True)
@@ -126,6 +129,10 @@ class HttpOutside:
                 "couriers": [
                     {"code": each.code, "account": each.account, "service": each.service}
                     for each in dict.fromkeys(FACTS[vendor].couriers)
+                ],
+                "return_couriers": [
+                    {"code": each.code, "account": each.account, "service": each.service}
+                    for each in FACTS[vendor].couriers[1:]
                 ],
             }
             for code, vendor in self._vendors.items()
@@ -180,6 +187,29 @@ class HttpOutside:
         except SandboxError:
             return  # the order's state does not allow it
 
+    def edit(self, entity_id: int) -> int | None:
+        try:
+            successor = self._sandbox.change_order(entity_id, "edit")
+        except SandboxError:
+            return None
+        new_id = int(successor["entity_id"])
+        self._due[new_id] = D(str(successor["total_due"])) if self._due[entity_id] else D(0)
+        return new_id
+
+    def refund(self, entity_id: int, number: int | None) -> None:
+        body: dict[str, Any] = {"arguments": {"shipping_amount": 0}}
+        if number is not None:
+            left = [
+                row
+                for row in self._sandbox.order(entity_id)["order"]["items"]
+                if not row.get("parent_item_id") and row.get("qty_invoiced", 0) > row.get("qty_refunded", 0)
+            ]
+            if not left:
+                return
+            body["items"] = [{"order_item_id": left[number % len(left)]["item_id"], "qty": 1}]
+        with suppress(SandboxError):  # its state, or the item, does not allow it
+            self._sandbox.change_order(entity_id, "refund", **body)
+
     # The nemesis --------------------------------------------------------------------------------------------------
 
     def go_wrong(self, where: str, kind: str, times: int, what: str) -> None:
@@ -221,6 +251,9 @@ class HttpOutside:
     def travel(self, account: str, steps: int) -> None:
         self._stand_ins[account].advance(steps)
 
+    def move_on(self, account: str, reference: str, steps: int) -> None:
+        self._stand_ins[account].advance(steps, reference=reference)
+
     def told(self) -> list[tuple[str, bytes]]:
         rows = self._database.execute(
             "select account, body from courier_delivery where account = any(%s) order by id", (list(self._stand_ins),)
@@ -259,6 +292,7 @@ class HttpOutside:
             # Webhooks are queued and never sent: the machine hands them over, in any order.
             webhook={"url": "http://127.0.0.1:9/"},
             emitter={"shuffle_seconds": 10_000_000},
+            journeys=dict(self._journeys),
         )
         login, secret = facts.credentials
         connection = AccountConnection(vendor.title, self._stand_ins[code].url, login, secret, {}, timeouts=TIMES)

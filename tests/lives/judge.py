@@ -43,7 +43,9 @@ class Judge:
             order = self._scene.outside.ledger.order(entity_id)
             self._nothing_is_doubled(order)
             before = self._orders.get(entity_id)
-            assert before is None or before.state not in ENDED or order.state == before.state, (before, order)
+            # All of a complete order may be refunded still.
+            after = {order.state, "complete"} if order.state == "closed" else {order.state}
+            assert before is None or before.state not in ENDED or before.state in after, (before, order)
             self._orders[entity_id] = order
         self._parcels_are_booked_once()
         self._states_go_forward()
@@ -54,6 +56,9 @@ class Judge:
     def _nothing_is_doubled(order: StoreOrder) -> None:
         for item, ordered in order.ordered.items():
             assert order.invoiced.get(item, ZERO) <= ordered, f"item {item} is invoiced twice: {order}"
+            assert order.refunded.get(item, ZERO) <= order.invoiced.get(item, ZERO), (
+                f"item {item} refunded twice: {order}"
+            )
             gone = order.shipped.get(item, ZERO) + order.cancelled.get(item, ZERO)
             assert gone <= ordered, f"item {item}: shipped and cancelled are more than ordered: {order}"
         doubled = {name: times for name, times in {**order.ours, **order.tracks}.items() if times > 1}
@@ -171,10 +176,12 @@ class Judge:
 
     def _couriers_deliver(self) -> None:
         scene = self._scene
+        before = len(scene.outside.told())
         for code in scene.outside.accounts:
             scene.outside.travel(code, 12)
             scene.poll(code)
-        scene.hear(scene.outside.told())
+        # What polling has told already comes as webhooks, too: every third is enough.
+        scene.hear(scene.outside.told()[before::3])
         for _ in range(3):
             scene.time_passes()
             for row in scene.oms.rows(OPEN_TARGETS):

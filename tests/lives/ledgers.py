@@ -25,7 +25,7 @@ class StoreOrder:
     """An order as the store has it.
 
     Attributes:
-        ordered, invoiced, shipped, cancelled: item id → units, the last three added up over documents.
+        ordered, invoiced, shipped, refunded, cancelled: item id → units, those of documents added up over them.
         ours: our references, in how many documents or comments each is.
         tracks: numbers, in how many shipments each is.
         store_credit: that was used, rupees.
@@ -40,6 +40,7 @@ class StoreOrder:
     ordered: Mapping[int, Decimal]
     invoiced: Mapping[int, Decimal]
     shipped: Mapping[int, Decimal]
+    refunded: Mapping[int, Decimal]
     cancelled: Mapping[int, Decimal]
     ours: Mapping[str, int]
     tracks: Mapping[str, int]
@@ -50,7 +51,7 @@ class StoreOrder:
 
 @dataclass(frozen=True)
 class CourierParcel:
-    """An order at an aggregator. `cod` as the request said it."""
+    """An order at an aggregator. `cod` as the request said it; of a reverse pickup there is none."""
 
     account: str
     reference: str
@@ -95,15 +96,18 @@ class Ledger(Protocol):
 
 
 def store_order(
-    order: Mapping[str, Any], invoices: Iterable[Mapping[str, Any]], shipments: Iterable[Mapping[str, Any]]
+    order: Mapping[str, Any],
+    invoices: Iterable[Mapping[str, Any]],
+    shipments: Iterable[Mapping[str, Any]],
+    memos: Iterable[Mapping[str, Any]],
 ) -> StoreOrder:
     """What there is of an order, from its documents."""
-    invoices, shipments = list(invoices), list(shipments)
+    invoices, shipments, memos = list(invoices), list(shipments), list(memos)
     items = [row for row in order["items"] if not row.get("parent_item_id")]
     everything = order["items"]
     texts = [
         *(row.get("comment") for row in order.get("status_histories") or ()),
-        *(row.get("comment") for document in (*invoices, *shipments) for row in document.get("comments") or ()),
+        *(row.get("comment") for document in (*invoices, *shipments, *memos) for row in document.get("comments") or ()),
     ]
     return StoreOrder(
         entity_id=int(order["entity_id"]),
@@ -114,6 +118,7 @@ def store_order(
         ordered={int(row["item_id"]): _number(row["qty_ordered"]) for row in everything},
         invoiced=_sums(invoices),
         shipped=_sums(shipments),
+        refunded=_sums(memos),
         cancelled={int(row["item_id"]): _number(row.get("qty_canceled")) for row in items},
         ours=Counter(reference for each in texts for reference in OURS.findall(str(each or ""))),
         tracks=Counter(str(track["track_number"]) for each in shipments for track in each.get("tracks") or ()),
@@ -164,11 +169,12 @@ class SandboxLedger:
     def order(self, entity_id: int) -> StoreOrder:
         book = read_book(self._connection, self._instance, entity_id, lock=False)
         assert book is not None, entity_id
-        return store_order(book.order, book.invoices, book.shipments)
+        return store_order(book.order, book.invoices, book.shipments, book.creditmemos)
 
     def parcels(self) -> list[CourierParcel]:
         rows = self._connection.execute(
-            "select p.account, p.reference, p.awb, p.state, p.document, exists (select from courier_effect e"
+            "select p.account, p.reference, p.awb, p.state, p.direction, p.document,"
+            " exists (select from courier_effect e"
             "  where e.account = p.account and e.reference = p.reference and e.kind = 'cancel')"
             " from courier_parcel p where p.account = any(%s) order by p.id",
             (list(self._accounts),),
@@ -179,10 +185,10 @@ class SandboxLedger:
                 reference,
                 awb or "",
                 bool(cancelled),
-                _collected(FACTS[self._accounts[account]], document["request"]),
+                ZERO if direction == "reverse" else _collected(FACTS[self._accounts[account]], document["request"]),
                 state,
             )
-            for account, reference, awb, state, document, cancelled in rows
+            for account, reference, awb, state, direction, document, cancelled in rows
         ]
 
     def repeated(self) -> list[str]:

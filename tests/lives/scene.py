@@ -1,6 +1,6 @@
 """One OMS with everything around it, and all that can happen to an order on its way out, one method each.
 
-What is outside (`Outside`) is the sandbox over HTTP (`http_scene.py`) or fakes in memory (`fake_scene.py`).
+What is outside (`Outside`) is the sandbox over HTTP (`http_scene.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from tests.workflows.oms import TARGET, Oms
 from magento_oms.config.models import InstanceConfig
 from magento_oms.orchestration.wiring import magento_kinds, notice_kinds
 from magento_oms.ports import Aggregator, Magento, OrderPage, StatusReader
-from magento_oms.storage import effects, holds, instances, webhooks
+from magento_oms.storage import holds, instances, webhooks
 from magento_oms.storage.database import engine
+from magento_oms.workflows import quarantine_care
 from magento_oms.workflows.cancelling.seller import ask_to_cancel
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.assign_awb import AssignAwb
@@ -29,6 +30,7 @@ from magento_oms.workflows.couriers.cancel_booking import CancelBooking
 from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
 from magento_oms.workflows.couriers.fetch_tracking import FetchTracking
+from magento_oms.workflows.couriers.ndr import TellNdrAction
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
 from magento_oms.workflows.couriers.send_manifest import SendManifest
 from magento_oms.workflows.couriers.tracking import poll
@@ -86,6 +88,18 @@ class Outside(Protocol):
 
     def by_hand(self, entity_id: int, change: str) -> None:
         """Somebody changes an order in the store, as far as its state allows."""
+        ...
+
+    def edit(self, entity_id: int) -> int | None:
+        """An order is edited in the admin; the one that takes its place, if its state allows it."""
+        ...
+
+    def refund(self, entity_id: int, number: int | None) -> None:
+        """An offline credit memo is made in the admin: of one unit of the line so chosen, or of all that is left."""
+        ...
+
+    def move_on(self, account: str, reference: str, steps: int) -> None:
+        """One parcel moves."""
         ...
 
     def go_wrong(self, where: str, kind: str, times: int, what: str) -> None:
@@ -238,7 +252,7 @@ class Scene:
             listed = (
                 BookParcel(known, check), AssignAwb(known, check), FetchLabel(known),
                 SchedulePickup(known, lambda: MORNING), CancelBooking(), ConfirmStatus(account.statuses),
-                SendManifest(), FetchTracking(),
+                SendManifest(), FetchTracking(), TellNdrAction(),
             )  # fmt: skip
             kinds = {kind.name: kind for kind in listed}
         push(
@@ -280,9 +294,9 @@ class Scene:
 
     def retry_failed(self) -> None:
         """A person sends on all that was refused."""
-        with engine(self.oms.url).begin() as connection:
-            for row in self.oms.rows("select id from effect where state = 'failed'"):
-                effects.send_on(connection, row["id"])
+        url, known = self.oms.url, {self.config.code: self.config}
+        for row in self.oms.rows("select id from quarantine where resolved_at is null and effect_id is not null"):
+            quarantine_care.retry(url, quarantine_care.open_entry(url, row["id"]), known.__getitem__)
 
     def time_passes(self) -> None:
         """Leases and claims of the dead run out; what waits for a later time is due."""

@@ -253,7 +253,7 @@ def machine(next_oms_database: Callable[[], str]) -> type[Orders]:
 
 
 def test_any_life_ends_well(machine: type[Orders]) -> None:
-    run_state_machine_as_test(machine, settings=few(10, 30))
+    run_state_machine_as_test(machine, settings=few(40, 30))
 
 
 @pytest.mark.soak
