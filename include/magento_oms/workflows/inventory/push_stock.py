@@ -223,8 +223,9 @@ class _Push:
         with ThreadPoolExecutor(at_once, thread_name_prefix="stock") as workers:
             in_flight: dict[Future[list[Outcome]], set[str]] = {}
             while True:
-                # First one portion for each connection, then one more, so that none waits for the database.
-                while len(in_flight) <= at_once and self.trouble is None and not teller.stop:
+                # First a portion for each connection, then one more for each: calls that are alike end together, and
+                # none waits for the database then.
+                while len(in_flight) < 2 * at_once and self.trouble is None and not teller.stop:
                     more, portions = self._next(teller, at_once, max(1, at_once - len(in_flight)), only)
                     for portion in portions:
                         skus = {line.figure.sku for line in portion}
