@@ -93,9 +93,12 @@ class Judge:
             self._states[key] = now
             if before is None or before == now:
                 continue
-            assert _is_forward(row["what"], before, now), f"{row['what']} {row['id']} went from {before} to {now}"
+            assert self._is_forward(row["what"], before, now), f"{row['what']} {row['id']} went from {before} to {now}"
         gone = {key for key in self._states if key[0] == "effect"} - {(row["what"], row["id"]) for row in rows}
         assert not gone, f"effects that were done or cancelled are not any more: {gone}"
+
+    def _is_forward(self, what: str, before: str, now: str) -> bool:
+        return _is_forward(what, before, now)
 
     def _stock_is_reserved_for_what_is_open(self) -> None:
         wrong = self._scene.oms.rows(

@@ -124,7 +124,11 @@ def store_order(
         tracks=Counter(str(track["track_number"]) for each in shipments for track in each.get("tracks") or ()),
         store_credit=abs(_number((order.get("extension_attributes") or {}).get("amstorecredit_amount"))),
         invoices_total=sum((_number(each.get("grand_total")) for each in invoices), ZERO),
-        documents={"invoices": len(invoices), "shipments": len(shipments)},
+        documents={
+            "invoices": len(invoices),
+            "shipments": len(shipments),
+            "credit memos by others": sum(not OURS.search(str(each.get("comments"))) for each in memos),
+        },
     )
 
 
