@@ -32,6 +32,23 @@ def test_a_live_order_is_stored_and_acknowledged_within_seconds(stack: Stack) ->
     assert references(stack, "mela", placed.entity_id) == 1
 
 
+def test_the_next_order_is_taken_by_the_runs_that_linger(stack: Stack) -> None:
+    def at_work() -> list[tuple[str, str]]:
+        names = ["order_pull_live:mela", "push:magento:mela"]
+        return stack.rows(
+            "select name, holder from lease where name = any(%s) and expires_at > now() order by 1", names
+        )
+
+    def take_one() -> list[tuple[str, str]]:
+        (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="cod", shape="simple")
+        stack.wait_for("acknowledged", lambda: acknowledged(stack, "mela", placed.entity_id), 60)
+        return at_work()
+
+    first = take_one()
+    assert len(first) == 2
+    assert take_one() == first
+
+
 def test_an_order_paid_late_is_held_and_goes_on_when_it_is_paid(stack: Stack) -> None:
     (placed,) = stack.sandbox("mela").place_orders(1, store_id=1, payment="late_paid", shape="simple")
     stack.wait_for("held", lambda: (stack.order("mela", placed.entity_id) or ("",))[0] == "held")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from airflow.sdk.api.datamodels._generated import DagRunType  # what Airflow gives to tasks
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from cryptography.fernet import Fernet
 from tests.workflows.fakes import NOW, FakeMagento, instance_config
@@ -43,7 +44,7 @@ def run(oms_database: str, store: FakeMagento, monkeypatch: pytest.MonkeyPatch) 
     ) -> dict[str, object]:  # fmt: skip
         context = {
             "params": {"from": None, "to": None, "everything": False, "dry_run": False} | form,
-            "dag_run": SimpleNamespace(dag_id="master_data_pull__loom", run_id="run 1", run_type=run_type),
+            "dag_run": SimpleNamespace(dag_id="master_data_pull__loom", run_id="run 1", run_type=DagRunType(run_type)),
             "data_interval_start": NOW - HOUR if window else None,
             "data_interval_end": NOW if window else None,
         }

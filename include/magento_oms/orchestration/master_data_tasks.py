@@ -43,7 +43,7 @@ def _pull(code: str, kind: pull.Kind) -> Summary:
             start=start,
             end=end,
             run_id=run_id(),
-            catch_up=str(context["dag_run"].run_type) == "scheduled",
+            catch_up=context["dag_run"].run_type == "scheduled",
             dry_run=bool(params.get("dry_run")),
         )
     except pull.AnotherRunReads as other:

@@ -22,6 +22,8 @@ from magento_oms.workflows.order_pull import PullSummary
 from magento_oms.workflows.routing.route_orders import route_due
 
 Summary = dict[str, object]
+WOKEN = "asset_triggered"
+"""The type of a run that a watcher woke. Airflow's is an enum of strings: as text it says its class, too."""
 
 
 def pull_live(code: str) -> Summary:
@@ -180,8 +182,7 @@ def _time(text: str | None) -> datetime | None:
 
 def linger() -> push.Linger:
     """A run that a watcher woke waits for more; one that a person started does what is there."""
-    woken = str(get_current_context()["dag_run"].run_type) == "asset_triggered"
-    return push.Linger() if woken else push.NO_LINGER
+    return push.Linger() if get_current_context()["dag_run"].run_type == WOKEN else push.NO_LINGER
 
 
 def dag_id() -> str:
