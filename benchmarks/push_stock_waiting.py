@@ -70,7 +70,8 @@ def _push_for_ever(url: str, config: Any, magento: Any) -> None:
 
 
 def _say(what: str, lines: int) -> None:
-    print(what, time.monotonic(), lines, flush=True)
+    # One write: two threads say something at once.
+    print(f"{what} {time.monotonic()} {lines}\n", end="", flush=True)
 
 
 if __name__ == "__main__":
