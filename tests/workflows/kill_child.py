@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
@@ -106,7 +107,7 @@ class Points:
 
 def watch_database(points: Points) -> None:
     """Make a point of every writing statement, every COPY and every commit of something written."""
-    wrote: dict[int, str] = {}
+    wrote: WeakKeyDictionary[object, str] = WeakKeyDictionary()  # a closed connection's id is given to another
     execute, copy, commit = psycopg.Cursor.execute, psycopg.Cursor.copy, psycopg.Connection.commit
 
     def watched_execute(cursor: psycopg.Cursor[Any], query: Any, *args: Any, **more: Any) -> Any:
@@ -115,7 +116,7 @@ def watch_database(points: Points) -> None:
             return execute(cursor, query, *args, **more)
         with points.at(what):
             found = execute(cursor, query, *args, **more)
-            wrote[id(cursor.connection)] = what
+            wrote[cursor.connection] = what
             return found
 
     @contextmanager
@@ -123,10 +124,10 @@ def watch_database(points: Points) -> None:
         with points.at(written(statement) or "copy"):
             with copy(cursor, statement, *args, **more) as found:
                 yield found
-            wrote[id(cursor.connection)] = "copy"
+            wrote[cursor.connection] = "copy"
 
     def watched_commit(connection: psycopg.Connection[Any]) -> None:
-        last = wrote.pop(id(connection), None)
+        last = wrote.pop(connection, None)
         if last is None:
             commit(connection)
             return

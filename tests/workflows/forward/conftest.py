@@ -38,7 +38,7 @@ from magento_oms.workflows.fulfilling.notify_store import NotifyStore
 from magento_oms.workflows.fulfilling.tell_credit_note import TellCreditNote
 from magento_oms.workflows.fulfilling.tell_magento import TellMagento
 from magento_oms.workflows.order_check import OrderCheck
-from magento_oms.workflows.push import PushSummary, push
+from magento_oms.workflows.push import AT_ONCE, PushSummary, push
 from magento_oms.workflows.routing.route_orders import RoutingSummary, route_due
 from magento_oms.workflows.warehouse.hand_over import HandedOver, hand_over
 from magento_oms.workflows.warehouse.pack import Box, Packed, pack
@@ -101,6 +101,7 @@ class Forward:
 
     Attributes:
         pushes: how often each push is repeated.
+        at_once: effects in flight towards one system.
     """
 
     oms: Oms
@@ -109,6 +110,7 @@ class Forward:
     accounts: dict[str, FakeAggregator] = field(default_factory=dict)
     url: FakeStoreUrl = field(default_factory=FakeStoreUrl)
     pushes: int = 8
+    at_once: int = AT_ONCE
 
     def place(self, items: Sequence[Row] | None = None, **more: Any) -> int:
         """An order that was taken in; its entity id."""
@@ -196,7 +198,7 @@ class Forward:
         for _ in range(self.pushes):
             summary = push(
                 self.oms.url, target, world, {kind.name: kind for kind in kinds}, holder="test",
-                settle_delay=timedelta(0),
+                settle_delay=timedelta(0), at_once=self.at_once,
             )  # fmt: skip
         return summary
 

@@ -84,7 +84,8 @@ class World:
             name: fake if points is None else _Watched(name, fake, self, points) for name, fake in self.fakes.items()
         }
         accounts = {name: seen[name] for name in ("main", "spare")}
-        return self.life(Oms(oms_url), seen["store"], self.config, accounts, seen["url"], pushes=1)
+        # One effect at a time, so that every life passes the same points.
+        return self.life(Oms(oms_url), seen["store"], self.config, accounts, seen["url"], pushes=1, at_once=1)
 
     def call(self, method: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """What a method answers, once what it did is kept."""
