@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from magento_oms.documents.manifest import ManifestContent
     from magento_oms.domain.invoicing.content import CreditNoteContent, InvoiceContent
 
-SCALES = (2.0, 3.0, 4.5)
-"""Pixels a point, the quickest first: most barcodes are read from a page of 1,190 × 1,684 pixels."""
+LOOKS = ((2.0, 0.5), (2.0, 0.0), (3.0, 0.0), (4.5, 0.0))
+"""Pixels a point, and how much of the page, from its foot, is left out; the quickest first. Most barcodes are read from
+the upper half of a page of 1,190 × 1,684 pixels.
+"""
 
 
 class DocumentWrong(PermanentError):
@@ -115,12 +117,19 @@ def texts(pdf: bytes) -> list[str]:
             document.close()
 
 
-def barcodes(pdf: bytes, page: int = 0, *, scale: float = SCALES[0], qr: bool = False) -> list[str]:
-    """What a scanner reads on a page: Code128, and QR codes where they are asked for."""
+def barcodes(pdf: bytes, page: int = 0, *, scale: float = 2.0, left_out: float = 0.0, qr: bool = False) -> list[str]:
+    """What a scanner reads on a page: Code128, and QR codes where they are asked for.
+
+    Args:
+        scale: pixels a point.
+        left_out: share of the page, from its foot, that is not looked at.
+    """
     with RENDERING:
         document = pypdfium2.PdfDocument(pdf)
         try:
-            picture = document[page].render(scale=scale, grayscale=True).to_pil().copy()
+            whole = document[page]
+            foot = whole.get_height() * left_out
+            picture = whole.render(scale=scale, grayscale=True, crop=(0, foot, 0, 0)).to_pil().copy()
         finally:
             document.close()
     formats = _READ_BOTH if qr else _READ
@@ -144,9 +153,9 @@ def _unseen(pdf: bytes, pages: int, scanned: Sequence[str], qr: str) -> list[str
     """What a scanner does not read. Pages are looked at more closely only while something is missing."""
     left = [*scanned, *([qr] if qr and qr not in scanned else [])]
     twice = bool(qr) and qr in scanned  # as a barcode and as a QR code
-    for scale in SCALES:
+    for scale, left_out in LOOKS:
         for page in range(pages):
-            seen = barcodes(pdf, page, scale=scale, qr=bool(qr))
+            seen = barcodes(pdf, page, scale=scale, left_out=left_out, qr=bool(qr))
             left = [code for code in left if code not in seen]
             twice = twice and seen.count(qr) < 2
             if not left and not twice:
