@@ -34,11 +34,11 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import psutil
 import psycopg
 
+from benchmarks.core_seconds import core_seconds
 from benchmarks.harness import Goal, Report, percentile
 from commerce_sandbox.client import SandboxClient
 from commerce_sandbox.couriers.client import CourierClient
@@ -57,6 +57,7 @@ OTHER_BOUND = "{per_second: 10, burst: 10}"
 PICKUPS = {"shiprocket": "Primary", "shipway": "56024"}
 SHAPES = {"simple": 60, "configurable": 25, "bundle": 10, "many": 5}
 """Of every hundred orders; `many` has dozens of lines. None that nobody ships."""
+METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 WORKERS = ("pull", "magento", "courier")
 GOAL_RATE = 2.0
 GOAL_CORE = 0.4
@@ -104,6 +105,10 @@ from sales_order o left join lateral (
 """Of every order: when it was stored, when its last part was shipped on Magento, and whether a person
 has it: odd addresses, and consignments that want an e-way bill."""
 
+STARTED = """
+select split_part(dag_id, '__', 1), count(*) from task_instance where start_date >= %s group by 1 order by 1
+"""
+
 Placed = dict[tuple[str, int], datetime]
 
 
@@ -135,6 +140,18 @@ class Bench:
         for account in self.accounts:
             account.set_up(latency_ms=150)
 
+    @property
+    def processes(self) -> dict[str, int]:
+        """Name → id of everything that runs."""
+        return self.stack.pids() | dict(zip(WORKERS, (worker.pid for worker in self.workers), strict=False))
+
+    def tasks_since(self, moment: datetime) -> dict[str, int]:
+        """How many tasks of each workflow Airflow started since `moment`."""
+        if "scheduler" not in self.processes:
+            return {}
+        with psycopg.connect(psycopg_url(self.stack.environment[METADATA])) as connection:
+            return dict(connection.execute(STARTED, (moment,)).fetchall())
+
     def place(self, phase: Phase, code: str, orders: int) -> None:
         """Place orders at a store: half of them paid, half to be paid at the door."""
         now = datetime.now(UTC)
@@ -163,10 +180,12 @@ class Bench:
         Raises:
             RuntimeError: nothing leaves any more.
         """
-        last, changed, told = -1, time.monotonic(), 0.0
+        last, changed, told, pause = -1, time.monotonic(), 0.0, 1.0
         while True:
-            self.work(1.0)
+            self.work(pause)
+            looked = time.monotonic()
             self.look(phase)
+            pause = max(1.0, 20 * (time.monotonic() - looked))  # to look is not to disturb
             if phase.open != last:
                 last, changed = phase.open, time.monotonic()
             if not phase.open:
@@ -263,7 +282,7 @@ def plan(place: Path, *, airflow: bool) -> Plan:
 
 def calm_down(bench: Bench) -> None:
     """Wait until Airflow's timed runs have ended: when it starts anew, all of them are due at once."""
-    url = psycopg_url(bench.stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    url = psycopg_url(bench.stack.environment[METADATA])
     busy = "select count(*) from dag_run where run_type = 'scheduled' and state in ('queued', 'running')"
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < 10.0:
@@ -276,14 +295,14 @@ def calm_down(bench: Bench) -> None:
 
 def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
     """Place orders at a fixed rate and see how fast they leave, and at what cost."""
-    phase, before, started = Phase(), cores(bench), time.monotonic()
+    phase, before, started, began = Phase(), core_seconds(bench.processes), time.monotonic(), datetime.now(UTC)
     for number, code in enumerate(islice(_buyers(), orders)):
         bench.work(max(0.0, started + number / rate - time.monotonic()))
         bench.place(phase, code, 1)
         if number % 50 == 49:
             print(f"  {number + 1} orders placed", flush=True)
     bench.finish(phase)
-    used = {name: seconds - before[name] for name, seconds in cores(bench).items()}
+    used = {name: seconds - before[name] for name, seconds in core_seconds(bench.processes).items()}
     left = list(phase.left.values())
     reached = middle_rate(left)
     ours = sum(seconds for name, seconds in used.items() if name != "stand-ins")
@@ -300,6 +319,7 @@ def sustained(report: Report, bench: Bench, orders: int, rate: float) -> None:
         "sustained: of these by process": {
             name: round(seconds / len(left), 3) for name, seconds in used.items() if name != "stand-ins"
         },
+        "sustained: tasks started": bench.tasks_since(began),
         "stand-ins: core-seconds an order": round(used["stand-ins"] / len(left), 3),
     }  # fmt: skip
     report.goals += [
@@ -386,36 +406,6 @@ def doubled(bench: Bench) -> Iterable[str]:
             if kind in ("invoice", "shipment") and times > 1
         ]
     return found
-
-
-def cores(bench: Bench) -> dict[str, float]:
-    """Core-seconds by process, with what their ended children used. Postgres without the backends of the stand-ins."""
-    used: dict[str, float] = {}
-    pids = bench.stack.pids()
-    for name, pid in [*pids.items(), *zip(WORKERS, (worker.pid for worker in bench.workers), strict=False)]:
-        process = psutil.Process(pid)
-        tree = [process, *process.children(recursive=True)]
-        used["stand-ins" if name == "sandbox" else name] = sum(map(_seconds, tree))
-    theirs = [each for each in psutil.Process(pids["postgres"]).children() if _is_theirs(each)]
-    of_theirs = sum(map(_seconds, theirs))
-    used["postgres"] -= of_theirs
-    used["stand-ins"] += of_theirs
-    return used
-
-
-def _seconds(process: psutil.Process) -> float:
-    try:
-        times: Any = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system + times.children_user + times.children_system)
-
-
-def _is_theirs(backend: psutil.Process) -> bool:
-    try:
-        return " sandbox " in " ".join(backend.cmdline())
-    except psutil.NoSuchProcess:
-        return False
 
 
 if __name__ == "__main__":

@@ -15,12 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from benchmarks.inventory_push import stock_config
-from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
-from magento_hook.connection import AuthKind, MagentoConnection
-from magento_hook.store import open_magento
+from benchmarks.stack import as_a_task_opens
+from commerce_sandbox.client import SandboxClient
 from magento_oms.ports.inventory import MagentoInventory, StockLine
-from magento_oms.storage.breaker import SharedBreaker
-from magento_oms.storage.budget import SharedBudget
 from magento_oms.workflows.inventory.push_stock import push_stock
 from magento_oms.workflows.push import Linger
 
@@ -51,13 +48,7 @@ def main() -> None:
     url, sandbox_url = sys.argv[1:3]
     store = SandboxClient(sandbox_url, "bench")
     config = stock_config(store)
-    connection = MagentoConnection(store.store_url, AuthKind.ADMIN_TOKEN, username=ADMIN_USER, password=ADMIN_PASSWORD)
-    magento = open_magento(
-        connection,
-        instance=config.code,
-        breaker=SharedBreaker(url, "magento:bench"),
-        budget=SharedBudget(url, "magento:bench", 1000, burst=5000),
-    )
+    magento = as_a_task_opens(store, url, config.code)
     magento.server_time()  # logs in, as the other sides have done
     _say("ready", 0)
     threading.Thread(target=_push_for_ever, args=(url, config, Watched(magento)), daemon=True).start()

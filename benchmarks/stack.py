@@ -12,8 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from commerce_sandbox.client import ADMIN_PASSWORD, ADMIN_USER, SandboxClient
+from magento_hook.connection import AuthKind, MagentoConnection
+from magento_hook.store import MagentoStore, open_magento
 from magento_oms.config.models import InstanceConfig
 from magento_oms.local.postgres import PostgresServer, free_port
+from magento_oms.storage.breaker import SharedBreaker
+from magento_oms.storage.budget import SharedBudget
 
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENTS = Path("build/peers")
@@ -43,6 +47,17 @@ def sandbox(server: PostgresServer, *, profile: str, instance: str = "bench") ->
     finally:
         process.terminate()
         process.wait(20)
+
+
+def as_a_task_opens(store: SandboxClient, oms_url: str, code: str) -> MagentoStore:
+    """The hook to the sandbox's instance, with the breaker and budget that a task has."""
+    connection = MagentoConnection(store.store_url, AuthKind.ADMIN_TOKEN, username=ADMIN_USER, password=ADMIN_PASSWORD)
+    return open_magento(
+        connection,
+        instance=code,
+        breaker=SharedBreaker(oms_url, "magento:bench"),
+        budget=SharedBudget(oms_url, "magento:bench", 1000, burst=5000),
+    )
 
 
 def fill(store: SandboxClient, orders: int, *, every_seconds: float = 8.0) -> None:

@@ -21,6 +21,7 @@ from magento_oms.ports import (
     CourierOffer,
     Direction,
     NdrRequest,
+    NotFound,
     NotOffered,
     Operation,
     Pickup,
@@ -158,14 +159,17 @@ class AggregatorAccount:
 
     @staticmethod
     def _all_pages(ask: Callable[[int], tuple[Sequence[Booked], bool]]) -> list[Booked]:
-        """All that is listed. A page that brings nothing new is the last one, whatever it says.
+        """All that is listed. A page that brings nothing new, or is not there, is the last one, whatever it says.
 
         Args:
             ask: gives the page of a number (from 1), and whether there are more.
         """
         known: dict[tuple[str, str, str], Booked] = {}
         for page in count(1):
-            found, more = ask(page)
+            try:
+                found, more = ask(page)
+            except NotFound:
+                break
             before = len(known)
             known |= {(each.order_ref, each.reference, each.awb): each for each in found}
             if not more or len(known) == before:

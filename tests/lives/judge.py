@@ -122,13 +122,7 @@ class Judge:
 
     def comes_to_rest(self) -> None:
         """The trouble is over and everybody does their work: all sides agree, nothing is lost, nothing is doubled."""
-        scene = self._scene
-        scene.outside.calm()
-        for target in (*scene.targets, "routing", "*"):
-            scene.hold(target, on=False)
-        for entity_id in list(self._orders):
-            scene.outside.by_hand(entity_id, "unhold")
-            scene.outside.by_hand(entity_id, "pay")
+        self._trouble_is_over()
         for round_ in range(ROUNDS):
             self._everybody_works(last=round_ == ROUNDS - 1)
             self.after_a_step()
@@ -137,6 +131,16 @@ class Judge:
         self._couriers_deliver()
         self.after_a_step()
         self._agrees()
+
+    def _trouble_is_over(self) -> None:
+        """Outside all answer, nobody holds anything back, and the store lets every order go on."""
+        scene = self._scene
+        scene.outside.calm()
+        for target in (*scene.targets, "routing", "*"):
+            scene.hold(target, on=False)
+        for entity_id in list(self._orders):
+            scene.outside.by_hand(entity_id, "unhold")
+            scene.outside.by_hand(entity_id, "pay")
 
     def _everybody_works(self, *, last: bool) -> None:
         scene, oms = self._scene, self._scene.oms

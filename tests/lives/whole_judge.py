@@ -127,13 +127,7 @@ class WholeJudge(Judge):
 
     def comes_to_rest(self) -> None:
         """Everybody does their work until all that goes has arrived and all that comes back is judged."""
-        scene = self._scene
-        scene.outside.calm()
-        for target in (*scene.targets, "routing", "*"):
-            scene.hold(target, on=False)
-        for entity_id in list(self._orders):
-            scene.outside.by_hand(entity_id, "unhold")
-            scene.outside.by_hand(entity_id, "pay")
+        self._trouble_is_over()
         for round_ in range(ROUNDS):
             self._everybody_works(last=round_ == ROUNDS - 1)
             self._couriers_and_people_work(round_)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, text
 
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.storage import effects
-from magento_oms.storage.database import engine, listener
+from magento_oms.storage.database import autocommit, engine, listener
 from magento_oms.storage.effects import ClaimedEffect, ClaimLost
 
 TARGET = "magento:loom"
@@ -38,7 +38,7 @@ def plan(url: str, effect: PlannedEffect | None = None, *, after: tuple[int, ...
 
 
 def claim(url: str, limit: int = 10) -> list[ClaimedEffect]:
-    with begin(url) as connection:
+    with autocommit(url) as connection:
         return effects.claim_due(connection, TARGET, limit=limit, lease=LEASE)
 
 

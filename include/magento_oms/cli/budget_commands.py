@@ -28,10 +28,10 @@ def show(
     """Show what is configured, what is allowed now, and why less. `slowness` is in times of the usual answer's time;
     what was eased grows back by itself within two minutes.
     """
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.storage.easing import budgets
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = [each for each in budgets(connection) if scope in (None, each.scope)]
     if scope is not None and not found:
         raise ConfigurationError(

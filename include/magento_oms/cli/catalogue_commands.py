@@ -27,9 +27,9 @@ def show(
 ) -> None:
     """Show a product: what Magento says of it, what it is made of, and what was odd about it."""
     from magento_oms.storage import catalogue
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = catalogue.product(connection, instance, sku)
         children = catalogue.children(connection, instance, sku)
     if found is None:
@@ -94,9 +94,9 @@ def awaited(
 ) -> None:
     """List the SKUs that orders wait for, because the catalogue does not have them."""
     from magento_oms.storage import catalogue
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = catalogue.awaited(connection, instance)
     print_rows(rows, AWAITED, as_json=as_json, nothing="No order waits for a SKU.")
 

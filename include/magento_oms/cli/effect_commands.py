@@ -28,12 +28,12 @@ def list_(
     from magento_oms.cli import queries
     from magento_oms.domain.effects import EffectState
     from magento_oms.storage import holds
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
     if state is not None and state not in set(EffectState):
         raise ConfigurationError(f"There is no effect state {state!r}.", way_out=f"Use {', '.join(EffectState)}.")
     wanted = target_of(target) if target else "*"
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = queries.effects(connection, None if wanted == "*" else wanted, state, order, limit)
         on = holds.all_holds(connection)
     print_rows(rows, COLUMNS, as_json=as_json, nothing="No effects.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.cli.paper_files import Paper
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import live_bookings_sql
 
 Row = dict[str, Any]

@@ -42,11 +42,11 @@ def list_(
     """List orders, the newest first. Without personal data."""
     from magento_oms.cli import queries
     from magento_oms.domain.states import OrderState
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
     if state is not None and state not in set(OrderState):
         raise ConfigurationError(f"There is no order state {state!r}.", way_out=f"Use {', '.join(OrderState)}.")
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = queries.orders(connection, instance, state, limit)
     print_rows(rows, LIST, as_json=as_json, nothing="No orders.")
 
@@ -67,9 +67,9 @@ def show(
 ) -> None:
     """Show all that the OMS knows of one order, with times in the store's time zone."""
     from magento_oms.cli import fulfilment_queries, queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = queries.the_one(queries.matches(connection, instance, order, by), instance, order)
         header = queries.header(connection, found["id"], personal=personal)
         parts = queries.parts(connection, found["id"], instance, found["entity_id"])
@@ -146,18 +146,18 @@ def pull(
     """Read one order from its store now and tell what became of it. Exit code 1 if it went to quarantine."""
     from magento_oms.cli import queries
     from magento_oms.orchestration import wiring
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows.master_data.waiting import ask_for_unknown
     from magento_oms.workflows.order_pull import pull_one
 
     config = configured(instance)
     url = database_url()
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         entity_id = _entity_id(queries.matches(connection, instance, order, by), instance, order, by)
     store = wiring.magento_for(config)
     counts = pull_one(url, store, config, entity_id).counts
     ask_for_unknown(url, store, config)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         stored = queries.stored(connection, instance, entity_id)
         troubles = [row for row in queries.quarantined(connection, instance, entity_id) if row["resolved_at"] is None]
     became = next(

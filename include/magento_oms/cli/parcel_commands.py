@@ -35,11 +35,11 @@ def list_(
     """List parcels, the newest first, each with the change that it waits for."""
     from magento_oms.cli import queries
     from magento_oms.ports import ParcelStatus
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
     if status is not None and status not in set(ParcelStatus):
         raise ConfigurationError(f"There is no parcel status {status!r}.", way_out=f"Use {', '.join(ParcelStatus)}.")
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = queries.bookings(connection, account=account, status=status, instance=instance, order=order, limit=limit)
     print_rows(rows, COLUMNS, as_json=as_json, nothing="No parcels.")
 
@@ -49,9 +49,9 @@ def show(parcel: Parcel, as_json: AsJson = False) -> None:
     """Show one parcel: its booking, what was tried before, and its scans."""
     from magento_oms.cli import queries
     from magento_oms.storage import parcels
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         booking_id = queries.booking_id(connection, parcel)
         stored = parcels.get(connection, booking_id)
         scans = queries.scans(connection, booking_id)
@@ -87,10 +87,10 @@ def ndr(
     as_json: AsJson = False,
 ) -> None:
     """List parcels that could not be delivered, the oldest first: `reattempt` or `return-to-origin` decides."""
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows.couriers import ndr as queue
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         cases = queue.queue(connection, account=account, all_of_them=every)
     rows = [
         {
@@ -147,9 +147,9 @@ def cancel(parcel: Parcel, reason: Annotated[str, typer.Option(help="Why; kept w
 def codes(as_json: AsJson = False) -> None:
     """List codes that couriers sent and our tables lack: the parcels kept their state."""
     from magento_oms.storage import scans
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = scans.unknown_codes(connection)
     columns = ("aggregator", "code", "label", "times", "first_at", "last_at")
     print_rows(rows, columns, as_json=as_json, nothing="Every code is known.")

@@ -25,9 +25,9 @@ def list_(
 ) -> None:
     """List the open entries, the longest waiting first."""
     from magento_oms.storage import quarantine
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         entries = quarantine.list_open(connection, instance, limit=limit)
     print_rows([asdict(entry) for entry in entries], COLUMNS, as_json=as_json, nothing="The quarantine is empty.")
 
@@ -40,7 +40,7 @@ def retry(
 ) -> None:
     """Send on: a refused effect is due again, an order is decided upon anew. Exit code 1 if one stays."""
     from magento_oms.storage import quarantine
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows import quarantine_care
 
     if (entry_id is None) != every:
@@ -49,7 +49,7 @@ def retry(
     if entry_id is not None:
         entries = [quarantine_care.open_entry(url, entry_id)]
     else:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             entries = quarantine.list_open(connection, instance, limit=ALL)
     stays = False
     for entry in entries:

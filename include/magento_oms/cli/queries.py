@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.ports import ConfigurationError
+from magento_oms.storage.database import text
 
 Row = dict[str, Any]
 

@@ -145,9 +145,9 @@ def list_(
 ) -> None:
     """List the reports, the newest first, each with the line that tells whether all is well."""
     from magento_oms.storage import reports
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = reports.newest(connection, kind=kind, instance=instance, limit=limit)
     print_rows([{name: getattr(each, name) for name in LIST} for each in found], LIST, as_json=as_json, nothing="None.")
 
@@ -163,9 +163,9 @@ def show(
 
     from magento_oms.settings import settings
     from magento_oms.storage import reports
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = reports.get(connection, report)
     if found is None:
         raise ConfigurationError(f"There is no report {report}.", way_out="`magento-oms reconcile list` shows them.")

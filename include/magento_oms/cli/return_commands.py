@@ -57,13 +57,13 @@ def list_(
     """List returns, the newest first."""
     from magento_oms.domain.returns import ReturnState
     from magento_oms.storage import return_search, returns
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.storage.return_search import Wanted
 
     if state and state not in set(ReturnState):
         raise ConfigurationError(f"There is no state {state!r}.", way_out=f"Use {', '.join(ReturnState)}.")
     wanted = Wanted(find, state, location, (instance,) if instance else ())
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = return_search.search(connection, wanted, limit)
         units = returns.units(connection, [stored.id for stored in found])
     if csv is not None:
@@ -78,9 +78,9 @@ def list_(
 def show(found: Found, as_json: AsJson = False) -> None:
     """Show one return with its units."""
     from magento_oms.storage import returns
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         stored = _the(connection, found)
         units = returns.units(connection, [stored.id])[stored.id]
     facts = _row(stored, units) | {

@@ -25,9 +25,9 @@ def queue(
 ) -> None:
     """List what no location can fill now, with the reason. It is tried again when stock comes."""
     from magento_oms.cli import fulfilment_queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = fulfilment_queries.unfilled(connection, instance, sku, limit)
     print_rows(rows, QUEUE, as_json=as_json, nothing="Every line has a location.")
 
@@ -40,9 +40,9 @@ def explain(
 ) -> None:
     """Say why an order goes where it goes: for each fulfilment why here, and what was tried."""
     from magento_oms.cli import fulfilment_queries, queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = queries.the_one(queries.matches(connection, instance, order, None), instance, order)
         fulfilments = fulfilment_queries.explanations(connection, found["id"])
         waiting = fulfilment_queries.unfilled_of(connection, found["id"])

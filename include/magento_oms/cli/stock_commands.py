@@ -25,9 +25,9 @@ def show(
 ) -> None:
     """What every location has of a SKU: on the shelf, and how much of that is promised to open fulfilments."""
     from magento_oms.storage import stock
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = stock.figures(connection, sku=sku)
     rows = [
         {
@@ -85,7 +85,7 @@ def push(
     from magento_oms.cli.configured import configured_store
     from magento_oms.orchestration import wiring
     from magento_oms.storage import stock_told
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows.inventory.push_stock import push_skus
 
     config, _ = configured_store(store)
@@ -93,7 +93,7 @@ def push(
     summary = push_skus(
         database_url(), config, wiring.magento_for(config), wanted, settle_delay=wiring.settle_delay(config)
     )
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         figures = stock_told.told(connection, config.code, wanted)
     results = [
         {
@@ -124,9 +124,9 @@ def problems(
 ) -> None:
     """List SKUs that Magento could not be told, each with why. They are tried again by themselves, within the hour."""
     from magento_oms.storage import stock_told
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         found = stock_told.problems(connection, instance, limit)
     rows = [
         {

@@ -63,9 +63,9 @@ def _known_store(limit: str) -> None:
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List who may call, and when each last did."""
     from magento_oms.cli import fulfilment_queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = fulfilment_queries.api_tokens(connection)
     print_rows(rows, LIST, as_json=as_json, nothing="Nobody may call the OMS API.")
 

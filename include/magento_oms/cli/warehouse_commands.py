@@ -36,10 +36,10 @@ def list_(
 ) -> None:
     """List what a warehouse has to ship, the most urgent first. The file is the pattern for `pack`."""
     from magento_oms.cli import fulfilment_queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
     known_location(location)
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = fulfilment_queries.work_list(connection, location, state)
     if csv is None:
         print_rows(rows, WORK, nothing="Nothing to ship.")
@@ -142,7 +142,7 @@ def handover(
     from magento_oms.orchestration.courier_wiring import order_check
     from magento_oms.orchestration.wiring import valid_instances
     from magento_oms.storage import manifests
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows.warehouse.hand_over import hand_over
     from magento_oms.workflows.warehouse.manifests import hand_over_manifest
     from magento_oms.workflows.warehouse.problems import WarehouseProblem
@@ -151,7 +151,7 @@ def handover(
     check, by = order_check(configs), person()
     results: Results = []
     if manifest_number:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             manifest_id = manifests.by_number(connection, manifest_number)
         if manifest_id is None:
             raise ConfigurationError(f"There is no manifest {manifest_number!r}.")

@@ -21,9 +21,9 @@ def list_(
 ) -> None:
     """Count webhooks by what came of them, the most frequent first."""
     from magento_oms.cli import queries
-    from magento_oms.storage.database import database_url, engine
+    from magento_oms.storage.database import autocommit, database_url
 
-    with engine(database_url()).connect() as connection:
+    with autocommit(database_url()) as connection:
         rows = queries.webhooks(connection, account, limit)
     print_rows(rows, ("target", "outcome", "times", "repeats", "last_at"), as_json=as_json, nothing="No webhooks.")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+Labels = Mapping[str, Mapping[str, str]]
+"""Of dropdown attributes: attribute → number of an option → its label. Those that are no dropdowns are left out."""
 
 
 @dataclass(frozen=True, slots=True)

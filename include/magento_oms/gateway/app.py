@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 
 from magento_oms.gateway.doors import Doors, KeptDoors
 from magento_oms.gateway.webhooks import webhook_routes
 from magento_oms.gateway.writer import Writer
 from magento_oms.storage import webhooks
-from magento_oms.storage.database import engine, notify
+from magento_oms.storage.database import autocommit, engine, notify, text
 from magento_oms.workflows.order_pull import orders_signal
 
 
@@ -60,7 +59,7 @@ def create_app(url: str, load: Callable[[], Doors], api: FastAPI | None = None) 
         """That webhooks can be stored, and how many wait to be worked on."""
 
         def look() -> int:
-            with engine(url).connect() as connection:
+            with autocommit(url) as connection:
                 connection.execute(text("select 1"))
                 return webhooks.waiting(connection)
 

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from magento_hook.connection import AuthKind, MagentoConnection
 from magento_hook.store import open_magento
 from magento_oms.config.models import InstanceConfig
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, text
 from magento_oms.workflows.inventory.figures import figures
 from magento_oms.workflows.inventory.pools import told_pools
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from magento_oms.config.catalogue_models import CatalogueConfig
 from magento_oms.domain import gstin
-from magento_oms.domain.catalogue import Child, MagentoCustomer, MagentoProduct
+from magento_oms.domain.catalogue import Child, Labels, MagentoCustomer, MagentoProduct
 from magento_oms.domain.orders import NotUnderstood
 from magento_oms.mapping.magento_orders import postal_address
 from magento_oms.ports import Json, parse_magento_time
@@ -25,7 +25,6 @@ SHIPS_APART = "1"
 """`shipment_type` of a bundle: 0 is together."""
 TOO_MUCH = Decimal(10) ** 12
 _HSN = re.compile(r"[0-9]{4}([0-9]{2}){0,2}")
-Labels = Mapping[str, Mapping[str, str]]
 _RETRY = "Correct it in Magento's admin; saving it there makes it come again by itself."
 
 

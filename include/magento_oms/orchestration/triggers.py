@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,6 +21,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 if TYPE_CHECKING:
     from magento_oms.config.models import InstanceConfig
     from magento_oms.ports import Magento
+    from magento_oms.storage.database import Listener
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +67,7 @@ class OrdersTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll for ever."""
         # A thread of its own: one store that hangs delays no other.
-        with ThreadPoolExecutor(1, thread_name_prefix=f"watch-{self.instance}") as pool:
+        with ExitStack() as at_last, ThreadPoolExecutor(1, thread_name_prefix=f"watch-{self.instance}") as pool:
             watcher: OrdersWatcher | None = None
             quiet_until = 0.0
             while True:
@@ -73,6 +75,7 @@ class OrdersTrigger(BaseEventTrigger):
                 try:
                     if watcher is None:
                         watcher = await OrdersWatcher.make(self.instance, self.connection_id)
+                        at_last.callback(watcher.close)
                     why = await asyncio.get_running_loop().run_in_executor(pool, watcher.look)
                     pause = AFTER_WAKE
                 except Exception as error:  # a trigger never raises: see the module
@@ -98,6 +101,8 @@ class OrdersWatcher:
         self._config = config
         self._magento = magento
         self._beats = Heartbeats(url)
+        self._ears = ExitStack()
+        self._heard: Listener | None = None
 
     @classmethod
     async def make(cls, instance: str, connection_id: str) -> OrdersWatcher:
@@ -117,11 +122,18 @@ class OrdersWatcher:
 
         end = time.monotonic() + seconds
         try:
-            with listener(self._url) as heard:
-                heard.wait(orders_signal(self._config.code), seconds)
+            if self._heard is None:
+                self._heard = self._ears.enter_context(listener(self._url))
+            self._heard.wait(orders_signal(self._config.code), seconds)
         except Exception as error:  # see the module
             log.warning("a store's own word cannot be heard", instance=self._config.code, error=type(error).__name__)
+            self.close()
             time.sleep(max(end - time.monotonic(), 0.0))
+
+    def close(self) -> None:
+        """Hear no more, until the next rest."""
+        self._heard = None
+        self._ears.close()
 
     def look(self) -> str:
         """Why the task should be woken; empty: no reason."""

@@ -9,10 +9,10 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 
 from magento_oms.ports import Alert, Notifier, OutsideError
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, text
 from magento_oms.storage.link import Link, link
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,9 @@ from enum import StrEnum
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from magento_oms.storage.database import text
 
 BEGINS = "oms_"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-Labels = Mapping[str, Mapping[str, str]]
-"""Attribute → number of an option → its label. Attributes that are no dropdowns are left out."""
+from magento_oms.domain.catalogue import Labels
+from magento_oms.storage.database import text
 
 
 def labels(connection: Connection, instance: str, attributes: Collection[str]) -> Labels:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from magento_oms.domain.intake import PlannedEffect
-from magento_oms.storage import effects
-from magento_oms.storage.notices import notify_target
+from magento_oms.storage import notices
+from magento_oms.storage.database import text
 
 TELL_MAGENTO_OF_CANCELLATION = "tell_magento_of_cancellation"
 NOTIFY_STORE_OF_CANCELLATION = "notify_store_of_cancellation"
@@ -23,22 +22,12 @@ def tell(connection: Connection, cancellation_id: int) -> None:
         ),
         {"id": cancellation_id},
     ).one()
-    told = row.told or {}
-    about = f"cancellation:{cancellation_id}"
-    magento, store = f"magento:{row.instance}", notify_target(row.instance)
-    ways = (
-        ("magento_comment", magento, TELL_MAGENTO_OF_CANCELLATION, f"{magento}:order:{row.entity_id}"),
-        ("store_url", store, NOTIFY_STORE_OF_CANCELLATION, f"{store}:{about}"),
+    notices.plan(
+        connection,
+        row,
+        CANCELLED,
+        f"cancellation:{cancellation_id}",
+        comment=TELL_MAGENTO_OF_CANCELLATION,
+        post=NOTIFY_STORE_OF_CANCELLATION,
+        details={"cancellation": cancellation_id},
     )
-    for name, target, kind, lane in ways:
-        if CANCELLED in told.get(name, ()):
-            effect = PlannedEffect(
-                target,
-                kind,
-                f"{about}:{CANCELLED}",
-                lane,
-                withheld=row.shadow,
-                even_if_stopped=True,
-                details={"cancellation": cancellation_id},
-            )
-            effects.plan(connection, effect, row.id)

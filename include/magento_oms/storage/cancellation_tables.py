@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from magento_oms.domain.cancellation import Cause
+from magento_oms.storage.database import text
 from magento_oms.storage.tables import Base, one_of
 
 

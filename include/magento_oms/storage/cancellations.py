@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.cancellation import Cause, Wish
 from magento_oms.ports import ParcelStatus
+from magento_oms.storage.database import text
 
 Units = Mapping[int, Decimal]
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.catalogue import Child, MagentoProduct
+from magento_oms.storage.database import text
 
 CATALOG_PULL = "catalog_pull"
 """The workflow, as the window ledger knows it."""

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.invoicing.content import CreditNoteContent
+from magento_oms.storage.database import text
 
 SERIES = "credit_note"
 """Document type of the series; the numbers are taken by `storage.invoices.next_serial`."""

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.catalogue import MagentoCustomer
+from magento_oms.storage.database import text
 from magento_oms.storage.tokens import fernet, keys
 
 _UPSERT = text(

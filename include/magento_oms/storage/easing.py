@@ -18,8 +18,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from magento_oms.storage.database import text
 from magento_oms.storage.link import Link
 
 RECOVERY = 120.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.states import OrderState
+from magento_oms.storage.database import text
 
 
 def states_of(connection: Connection, instance: str, increment_ids: Sequence[str]) -> dict[str, OrderState]:

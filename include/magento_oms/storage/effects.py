@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from psycopg.errors import DeadlockDetected, UniqueViolation
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import DBAPIError
 
 from magento_oms.domain.effects import EffectState, check_move
 from magento_oms.domain.intake import PlannedEffect
-from magento_oms.storage.database import copy_into, notify
+from magento_oms.storage.database import copy_into, notify, text
 
 LOOKS = 2
 """How often nothing must be found before an effect of unknown outcome counts as not having happened."""
@@ -194,38 +196,45 @@ def expire_claims(connection: Connection, target: str, settle_delay: timedelta) 
     ).rowcount
 
 
+_CLAIM = text(
+    "with free as ("
+    "  select e.id, e.lane, e.state, e.due_at from effect e"
+    "  where e.target = :target and e.state in ('due', 'unknown') and e.due_at <= now()"
+    "  and (e.claimed_until is null or e.claimed_until < now())"
+    "  and (e.even_if_stopped or e.state = 'unknown' or not exists ("
+    "    select 1 from sales_order o where o.id = e.order_id and o.state = 'held'))"
+    "  and not exists (select from hold_switch where hold_switch.target in (:target, '*'))"
+    "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
+    "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
+    "  order by e.due_at, e.id limit :limit for update skip locked"
+    "), first as (select distinct on (lane) id, state from free order by lane, due_at, id"
+    "), claimed as (update effect e set"
+    "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
+    "  state = case when first.state = 'due' then 'sending' else e.state end"
+    " from first where e.id = first.id"
+    " returning e.id, e.target, e.kind, e.subject, e.generation, e.order_id, e.details, first.state as was,"
+    " e.attempts, e.not_found"
+    "), noted as (insert into effect_attempt (effect_id, number, action)"
+    "  select id, attempts, case when was = 'due' then 'send' else 'find' end from claimed)"
+    " select * from claimed order by id"
+)
+
+
 def claim_due(connection: Connection, target: str, *, limit: int, lease: timedelta) -> list[ClaimedEffect]:
-    """Claim up to `limit` effects that are due, one a lane. Commit before acting on them.
+    """Claim up to `limit` effects that are due, one a lane, by one statement that commits by itself (`autocommit`).
 
     Due ones are sent, but those of an order on hold, which wait; those of unknown outcome are looked up. A lane in
-    which another effect is under way, or of unknown outcome, waits. Workers claim one after another; a unique index on
-    the lane would refuse a second claim.
+    which another effect is under way, or of unknown outcome, waits. While the target is held, none is claimed. Nor is
+    any where another worker claims in one of these lanes at the same moment: the unique index on the lane sees to it.
     """
-    connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:target, 11))"), {"target": target})
-    rows = connection.execute(
-        text(
-            "with free as ("
-            "  select e.id, e.lane, e.state, e.due_at from effect e"
-            "  where e.target = :target and e.state in ('due', 'unknown') and e.due_at <= now()"
-            "  and (e.claimed_until is null or e.claimed_until < now())"
-            "  and (e.even_if_stopped or e.state = 'unknown' or not exists ("
-            "    select 1 from sales_order o where o.id = e.order_id and o.state = 'held'))"
-            "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
-            "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
-            "  order by e.due_at, e.id limit :limit for update skip locked"
-            "), first as (select distinct on (lane) id, state from free order by lane, due_at, id"
-            "), claimed as (update effect e set"
-            "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
-            "  state = case when first.state = 'due' then 'sending' else e.state end"
-            " from first where e.id = first.id"
-            " returning e.id, e.target, e.kind, e.subject, e.generation, e.order_id, e.details, first.state as was,"
-            " e.attempts, e.not_found"
-            "), noted as (insert into effect_attempt (effect_id, number, action)"
-            "  select id, attempts, case when was = 'due' then 'send' else 'find' end from claimed)"
-            " select * from claimed order by id"
-        ),
-        {"target": target, "limit": limit, "lease": lease, "claim": (claim := secrets.token_hex(8))},
-    ).all()
+    try:
+        rows = connection.execute(
+            _CLAIM, {"target": target, "limit": limit, "lease": lease, "claim": (claim := secrets.token_hex(8))}
+        ).all()
+    except DBAPIError as error:
+        if isinstance(error.orig, (UniqueViolation, DeadlockDetected)):
+            return []
+        raise
     return [_claimed(row, claim) for row in rows]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.storage import orders
+from magento_oms.storage.database import text
 
 
 def hold_code(return_id: int) -> str:

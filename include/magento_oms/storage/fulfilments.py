@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.fulfilments import Carried, FulfilmentState, check_fulfilment_move, fulfilment_state
 from magento_oms.storage.api_tokens import of_stores_sql
+from magento_oms.storage.database import by_column, given_rows, text
 from magento_oms.storage.parcels import live_bookings_sql
 
 _COLUMNS = (
@@ -142,16 +143,13 @@ def insert(connection: Connection, new: Sequence[NewFulfilment]) -> None:
             for each in new
         ],
     )
+    columns = {"fulfilment_id": "bigint", "order_id": "bigint", "item_id": "bigint", "quantity": "numeric"}
     connection.execute(
         text(
-            "insert into fulfilment_line (fulfilment_id, order_id, item_id, quantity)"
-            " values (:fulfilment_id, :order_id, :item_id, :quantity)"
+            "insert into fulfilment_line (fulfilment_id, order_id, item_id, quantity)"  # noqa: S608  (constants)
+            f" select given.* from {given_rows(columns)}"
         ),
-        [
-            {"fulfilment_id": each.id, "order_id": each.order_id, "item_id": item_id, "quantity": quantity}
-            for each in new
-            for item_id, quantity in each.quantities.items()
-        ],
+        by_column(columns, [(each.id, each.order_id, *line) for each in new for line in each.quantities.items()]),
     )
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.intake import Payload
 from magento_oms.ports import OrderPage
-from magento_oms.storage.database import copy_into, new_ids
+from magento_oms.storage.database import copy_into, new_ids, text
 
 
 def insert(connection: Connection, instance: str, payloads: Sequence[Payload], source: str = "orders") -> list[int]:

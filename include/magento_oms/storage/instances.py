@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig, LocationConfig, StoreConfig
 from magento_oms.storage import inventory
+from magento_oms.storage.database import text
 
 
 def configure(connection: Connection, config: InstanceConfig) -> bool:

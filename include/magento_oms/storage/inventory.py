@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.storage import effects
+from magento_oms.storage.database import text
 
 TAKE = 20_000
 """Changes that are taken at once."""

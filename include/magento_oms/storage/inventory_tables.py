@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Identity, Index, PrimaryKeyConstraint, SmallInteger, func, text
+from sqlalchemy import ForeignKey, Identity, Index, PrimaryKeyConstraint, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from magento_oms.storage.database import text
 from magento_oms.storage.tables import Base
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.invoicing.content import InvoiceContent
+from magento_oms.storage.database import text
 
 _CONTENT = TypeAdapter(InvoiceContent)
 

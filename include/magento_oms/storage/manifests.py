@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.storage.api_tokens import of_stores_sql
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import live_bookings_sql
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.ports import NdrAction, NdrRequest
+from magento_oms.storage.database import text
 
 
 def add(connection: Connection, booking_id: int, request: NdrRequest, by: str) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from typing import Any
+
+from sqlalchemy import Connection, Row
 
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects
+from magento_oms.storage.database import text
 
 TELL_MAGENTO = "tell_magento"
 NOTIFY_STORE = "notify_store"
@@ -29,6 +32,43 @@ def notify_target(instance: str) -> str:
     return f"notify:{instance}"
 
 
+def plan(
+    connection: Connection,
+    order: Row[Any],
+    event: str,
+    about: str,
+    *,
+    comment: str,
+    post: str,
+    details: dict[str, Any],
+    mark: str = "",
+    acknowledgement: str = "",
+) -> None:
+    """Plan to tell of an event in the ways that the order's store wants, each way once.
+
+    Args:
+        order: id, instance, entity_id, shadow, and `told`: what the store wants to be told, and how.
+        about: what it is about, such as `parcel:<id>`; its events reach the store's URL in their order.
+        comment, post: the kinds of effect that leave a comment on Magento, and that send to the store's URL.
+        mark: what tells one happening of the event from another.
+        acknowledgement: a kind of effect to be planned as well, whatever the store wants of `event`; empty: none.
+    """
+    told = order.told or {}
+    magento, store = f"magento:{order.instance}", notify_target(order.instance)
+    ways = (
+        (event in told.get("magento_comment", ()), magento, comment, f"{magento}:order:{order.entity_id}"),
+        (event in told.get("store_url", ()), store, post, f"{store}:{about}"),
+        (bool(acknowledgement), store, acknowledgement, f"{store}:{about}:ack"),
+    )
+    subject = f"{about}:{event}" + (f":{mark}" if mark else "")
+    for wanted, target, kind, lane in ways:
+        if wanted:
+            effect = PlannedEffect(
+                target, kind, subject, lane, withheld=order.shadow, even_if_stopped=True, details=details
+            )
+            effects.plan(connection, effect, order.id)
+
+
 def tell(connection: Connection, event: str, fulfilment_id: int, *, parcel_id: int | None = None) -> None:
     """Tell of an event of a fulfilment, or of one of its parcels. Told before, it is not told again."""
     row = connection.execute(
@@ -39,25 +79,9 @@ def tell(connection: Connection, event: str, fulfilment_id: int, *, parcel_id: i
         ),
         {"id": fulfilment_id},
     ).one()
-    told = row.told or {}
     about = f"parcel:{parcel_id}" if parcel_id is not None else f"fulfilment:{fulfilment_id}"
     details = {"fulfilment": fulfilment_id, "event": event} | ({} if parcel_id is None else {"parcel": parcel_id})
-    ways = (
-        ("magento_comment", f"magento:{row.instance}", TELL_MAGENTO, f"magento:{row.instance}:order:{row.entity_id}"),
-        ("store_url", notify_target(row.instance), NOTIFY_STORE, f"notify:{row.instance}:{about}"),
-    )
-    for name, target, kind, lane in ways:
-        if event in told.get(name, ()):
-            effect = PlannedEffect(
-                target,
-                kind,
-                f"{about}:{event}",
-                lane,
-                withheld=row.shadow,
-                even_if_stopped=True,
-                details=details,
-            )
-            effects.plan(connection, effect, row.id)
+    plan(connection, row, event, about, comment=TELL_MAGENTO, post=NOTIFY_STORE, details=details)
 
 
 def tell_of_parcel(connection: Connection, parcel_id: int, status: ParcelStatus) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.intake import LineChange, OrderChange, StoredOrder
 from magento_oms.domain.quantities import Quantities
 from magento_oms.domain.states import OrderFacts, OrderState, line_state, order_state
 from magento_oms.storage import effects, quarantine
-from magento_oms.storage.database import copy_into, new_ids, notify
+from magento_oms.storage.database import copy_into, new_ids, notify, text
 
 ORDER_COLUMNS = (
     "id", "instance", "entity_id", "increment_id", "store_id", "state", "magento_state", "magento_status", "placed_at",
@@ -268,16 +268,19 @@ def acknowledged(connection: Connection, order_id: int, at: datetime, how: str) 
 
 def derive_lines(connection: Connection, order_id: int) -> None:
     """Write the states that follow from the quantities of the order's lines."""
+    changed: dict[str, list[int]] = {}
     for row in connection.execute(
         text(f"select item_id, state, {', '.join(QUANTITIES)} from order_line where order_id = :id"),  # noqa: S608
         {"id": order_id},
     ):
-        state = line_state(Quantities(*row[2:]))
-        if str(state) != row.state:
-            connection.execute(
-                text("update order_line set state = :state where order_id = :id and item_id = :item_id"),
-                {"id": order_id, "item_id": row.item_id, "state": str(state)},
-            )
+        state = str(line_state(Quantities(*row[2:])))
+        if state != row.state:
+            changed.setdefault(state, []).append(row.item_id)
+    for state, items in changed.items():
+        connection.execute(
+            text("update order_line set state = :state where order_id = :id and item_id = any(:items)"),
+            {"id": order_id, "items": items, "state": state},
+        )
 
 
 def derive_state(connection: Connection, order_id: int) -> OrderState:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from magento_oms.storage.database import text
 
 
 def release(connection: Connection, kind: str, subject: str, content: bytes) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.parcel_states import STARTS
 from magento_oms.domain.parcels import NewParcel, ParcelContents, booking_reference
 from magento_oms.ports import Booked, Courier, CourierDocument, Direction, ParcelStatus, Pickup
 from magento_oms.storage import return_notices
+from magento_oms.storage.database import text
 
 _CONTENTS = TypeAdapter(ParcelContents)
 _BOOKED = TypeAdapter(Booked)

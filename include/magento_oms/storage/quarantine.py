@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Text, any_, func, literal, select, text, update
+from sqlalchemy import Connection, RowMapping, Text, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from magento_oms.storage import effects
+from magento_oms.storage.database import text
 from magento_oms.storage.tables import Quarantine
 
 
@@ -94,6 +96,13 @@ def resolve(connection: Connection, instance: str, subject: str, *, resolution: 
     if code is not None:
         statement = statement.where(Quarantine.code == code)
     return connection.execute(statement.values(resolved_at=func.now(), resolution=resolution)).rowcount
+
+
+def drop_refused(connection: Connection, instance: str, effect_ids: Sequence[int], *, why: str) -> None:
+    """Give failed effects up that are not wanted any more, and close their entries: nobody need mend them."""
+    for effect_id in effect_ids:
+        effects.give_up(connection, effect_id)
+    resolve_many(connection, instance, [f"effect:{effect_id}" for effect_id in effect_ids], resolution=why)
 
 
 def resolve_many(connection: Connection, instance: str, subjects: Sequence[str], *, resolution: str) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.parcel_states import ENDS
 from magento_oms.ports import Direction
+from magento_oms.storage.database import text
 from magento_oms.storage.inbox import unpacked
 
 Rows = list[tuple[Any, ...]]

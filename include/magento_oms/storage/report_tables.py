@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import Identity, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from magento_oms.storage.database import text
 from magento_oms.storage.tables import Base
 
 

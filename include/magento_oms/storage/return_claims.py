@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.returns import (
     BACK,
 )
+from magento_oms.storage.database import text
 
 
 def claimed(connection: Connection, order_id: int) -> dict[int, tuple[int, int]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.returns import ReturnKind
 from magento_oms.ports import ParcelStatus
-from magento_oms.storage import effects
-from magento_oms.storage.notices import notify_target
+from magento_oms.storage import notices
+from magento_oms.storage.database import text
 
 TELL_MAGENTO_OF_RETURN = "tell_magento_of_return"
 NOTIFY_STORE_OF_RETURN = "notify_store_of_return"
@@ -64,23 +63,15 @@ def tell(connection: Connection, event: str, return_id: int, *, mark: str = "") 
     ).one()
     if row.kind == ReturnKind.RETURN_TO_ORIGIN and event not in OF_RTO:
         return
-    told = row.told or {}
-    about = f"return:{return_id}"
-    magento, store = f"magento:{row.instance}", notify_target(row.instance)
-    ways = (
-        (event in told.get("magento_comment", ()), magento, TELL_MAGENTO_OF_RETURN, f"{magento}:order:{row.entity_id}"),
-        (event in told.get("store_url", ()), store, NOTIFY_STORE_OF_RETURN, f"{store}:{about}"),
-        (event == PROCESSED and bool(told.get("return_ack")), store, ACKNOWLEDGE_RETURN, f"{store}:{about}:ack"),
+    acknowledged = event == PROCESSED and (row.told or {}).get("return_ack")
+    notices.plan(
+        connection,
+        row,
+        event,
+        f"return:{return_id}",
+        comment=TELL_MAGENTO_OF_RETURN,
+        post=NOTIFY_STORE_OF_RETURN,
+        details={"return": return_id, "event": event},
+        mark=mark,
+        acknowledgement=ACKNOWLEDGE_RETURN if acknowledged else "",
     )
-    for wanted, target, kind, lane in ways:
-        if wanted:
-            effect = PlannedEffect(
-                target,
-                kind,
-                f"{about}:{event}" + (f":{mark}" if mark else ""),
-                lane,
-                withheld=row.shadow,
-                even_if_stopped=True,
-                details={"return": return_id, "event": event},
-            )
-            effects.plan(connection, effect, row.id)

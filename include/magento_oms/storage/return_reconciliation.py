@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from magento_oms.storage.database import text
 from magento_oms.storage.reconciliation import Rows, units
 
 _MEMOS = f"""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.storage.api_tokens import of_stores_sql
+from magento_oms.storage.database import text
 from magento_oms.storage.returns import COLUMNS, JOINED, StoredReturn, from_row
 
 _CALLED = """

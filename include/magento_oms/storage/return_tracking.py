@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.parcel_states import CALLED_OFF, rank
 from magento_oms.ports import Direction, ParcelStatus
+from magento_oms.storage.database import text
 
 
 def set_parcel(connection: Connection, return_id: int, parcel_id: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.returns import (
     BACK,
@@ -22,6 +22,7 @@ from magento_oms.domain.returns import (
     return_state,
 )
 from magento_oms.storage import orders, return_tracking, too_late
+from magento_oms.storage.database import text
 
 COLUMNS = (
     "r.id, r.instance, r.order_id, r.return_code, r.kind, r.source, r.state, r.location, r.reason, r.asked_digest,"

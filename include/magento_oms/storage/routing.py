@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.quantities import Quantities
+from magento_oms.storage.database import by_column, given_rows, text
 from magento_oms.storage.orders import BUNDLE, QUANTITIES
 
 
@@ -181,9 +182,9 @@ def save(connection: Connection, routed: Routed) -> None:
     """Write it."""
     _many(
         connection,
-        "update order_line set allocated = allocated + :units, state = :state"
-        " where order_id = :order_id and item_id = :item_id",
-        ("order_id", "item_id", "units", "state"),
+        "update order_line l set allocated = l.allocated + given.units, state = given.state from {given}"
+        " where l.order_id = given.order_id and l.item_id = given.item_id",
+        {"order_id": "bigint", "item_id": "bigint", "units": "numeric", "state": "text"},
         routed.allocated,
     )
     connection.execute(
@@ -191,27 +192,34 @@ def save(connection: Connection, routed: Routed) -> None:
     )
     _many(
         connection,
-        "insert into unfilled_line (order_id, item_id, sku, quantity, queue, reason)"
-        " values (:order_id, :item_id, :sku, :quantity, :queue, :reason)",
-        ("order_id", "item_id", "sku", "quantity", "queue", "reason"),
+        "insert into unfilled_line (order_id, item_id, sku, quantity, queue, reason) select given.* from {given}",
+        {
+            "order_id": "bigint",
+            "item_id": "bigint",
+            "sku": "text",
+            "quantity": "numeric",
+            "queue": "text",
+            "reason": "text",
+        },
         routed.unfilled,
     )
     _many(
         connection,
-        "insert into routing_decision (order_id, seen, outcome) values (:order_id, :seen, :outcome)",
-        ("order_id", "seen", "outcome"),
+        "insert into routing_decision (order_id, seen, outcome) select given.* from {given}",
+        {"order_id": "bigint", "seen": "jsonb", "outcome": "jsonb"},
         [(order_id, _json(seen), _json(outcome)) for order_id, seen, outcome in routed.decisions],
     )
     _many(
         connection,
-        "insert into order_event (order_id, kind, details) values (:order_id, :kind, :details)",
-        ("order_id", "kind", "details"),
+        "insert into order_event (order_id, kind, details) select given.* from {given}",
+        {"order_id": "bigint", "kind": "text", "details": "jsonb"},
         [(order_id, kind, _json(details)) for order_id, kind, details in routed.events],
     )
     _many(
         connection,
-        "update sales_order set state = :state, route_at = :route_at where id = :order_id",
-        ("order_id", "state", "route_at"),
+        "update sales_order o set state = given.state, route_at = given.route_at from {given}"
+        " where o.id = given.order_id",
+        {"order_id": "bigint", "state": "text", "route_at": "timestamptz"},
         routed.states,
     )
 
@@ -260,9 +268,10 @@ def decisions(
     return [(row.id, row.order_id, row.seen, row.outcome) for row in rows]
 
 
-def _many(connection: Connection, sql: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def _many(connection: Connection, sql: str, columns: Mapping[str, str], rows: Sequence[tuple[object, ...]]) -> None:
+    """One statement for all rows; no two of them are about the same row of a table that is updated."""
     if rows:
-        connection.execute(text(sql), [dict(zip(names, row, strict=True)) for row in rows])
+        connection.execute(text(sql.format(given=given_rows(columns))), by_column(columns, rows))
 
 
 def _json(value: dict[str, Any]) -> Jsonb:

@@ -10,12 +10,13 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.parcel_states import ParcelState, Scan, parcel_state
 from magento_oms.domain.tracking_pace import next_look
 from magento_oms.ports import CourierEvent, Direction, Meaning, ParcelStatus
 from magento_oms.storage import notices, orders, parcels
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import StoredBooking
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from magento_oms.storage.database import text
 
 Units = Mapping[tuple[str, str], Decimal]
 """(location, SKU) → units."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from magento_oms.storage.database import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from magento_oms.storage.database import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, text
 from magento_oms.storage.inventory import target
 
 

@@ -18,12 +18,11 @@ from datetime import UTC
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from magento_oms.ports import AuthenticationError, ConfigurationError, RetryableError, Token
 from magento_oms.settings import settings
-from magento_oms.storage.database import own_connection
+from magento_oms.storage.database import own_connection, text
 from magento_oms.storage.link import Link, link
 
 log = logging.getLogger(__name__)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.returns import BACK, CLAIMED
+from magento_oms.storage.database import text
 
 TOO_LATE = "cancelled_too_late"
 COMES_BACK = "a return has all that was cancelled too late"

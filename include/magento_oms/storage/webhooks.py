@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from magento_oms.storage.database import notify
+from magento_oms.storage.database import notify, text
 
 SIGNAL = "webhooks"
 """Wakes whoever works on webhooks."""

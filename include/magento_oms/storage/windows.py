@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from magento_oms.storage.database import text
 from magento_oms.storage.tables import WindowLedger
 
 ALL_STORES = 0

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import CommentOptions, Json, MagentoOrderActions, PermanentError
 from magento_oms.storage import instances, orders
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows.effect_kinds import NotNow, Result
+from magento_oms.workflows.fulfilling.tell_magento import comment_options
 from magento_oms.workflows.intake_rules import ACKNOWLEDGE
 
 TRIED_BY_ITSELF = ("comment", "entity")
@@ -65,7 +67,6 @@ class AcknowledgeOrder:
         order = connection.execute(
             text("select id, entity_id, store_id from sales_order where id = :id"), {"id": effect.order_id}
         ).one()
-        store = self._config.store(order.store_id)
         lines = connection.execute(
             text(
                 "select act_on_item_id, max(ordered - invoiced - cancelled) as open from order_line"
@@ -79,9 +80,7 @@ class AcknowledgeOrder:
             # Without the generation: a comment that an earlier one left is found, so there is never a second.
             reference=f"[oms-ack-{self._config.code}-{order.entity_id}]",
             found=instances.acknowledgement_found(connection, self._config.code),
-            options=CommentOptions(store.comments.visible_on_front, store.comments.notify)
-            if store
-            else CommentOptions(),
+            options=comment_options(self._config.store(order.store_id)),
             uninvoiced={row.act_on_item_id: row.open for row in lines},
         )
 

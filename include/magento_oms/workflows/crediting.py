@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.credit_note import credit_note_pdf
@@ -23,7 +23,7 @@ from magento_oms.domain.invoicing.credit import credited
 from magento_oms.domain.invoicing.numbers import INDIA, financial_year, invoice_number
 from magento_oms.storage import credit_notes, effects, invoices, orders, papers
 from magento_oms.storage.credit_notes import StoredCreditNote
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.invoices import StoredInvoice
 
 TELL_CREDIT_NOTE = "tell_credit_note"
@@ -74,17 +74,14 @@ def issue(
     if (known := credit_notes.of_subject(connection, subject)) is not None:
         return known
     order = connection.execute(
-        text(
-            "select o.entity_id, o.store_id, o.shadow, i.seller from invoice i join sales_order o on o.id = i.order_id"
-            " where i.id = :id for update of o"
-        ),
-        {"id": invoice.id},
+        text("select entity_id, store_id, shadow from sales_order where id = :id for update"),
+        {"id": invoice.order_id},
     ).one()
     moment = now or datetime.now(UTC)
     before, charges_credited = credit_notes.credited_before(connection, invoice.id)
     figures = credited(invoice.content, units, before, charges_too=not charges_credited)
     year = financial_year(moment)
-    serial = invoices.next_serial(connection, order.seller, credit_notes.SERIES, year)
+    serial = invoices.next_serial(connection, invoice.seller, credit_notes.SERIES, year)
     store = config.store(order.store_id)
     prefix = store.invoice.credit_note_prefix if store else "CN"
     of = invoice.content
@@ -115,7 +112,7 @@ def issue(
         order_id=invoice.order_id,
         invoice_id=invoice.id,
         subject=subject,
-        seller=order.seller,
+        seller=invoice.seller,
         financial_year=year,
         serial=serial,
         issued_at=moment,
@@ -148,7 +145,7 @@ def print_checked(content: CreditNoteContent) -> bytes:
 
 def printed(url: str, note_id: int) -> bytes | None:
     """The paper of a credit note, printed and released the first time it is asked for; None: there is no such note."""
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         if kept := papers.get(connection, PAPER, paper_of(note_id)):
             return kept
         stored = credit_notes.get(connection, note_id)

@@ -17,7 +17,7 @@ from magento_oms.domain.states import OrderState
 from magento_oms.mapping.magento_orders import magento_order
 from magento_oms.ports import Json, OrderPage
 from magento_oms.storage import catalogue, edited_orders, exchanges, inbox, orders, quarantine
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows import cancel_rules
 from magento_oms.workflows.cancelling.carry_out import Freed, carry_out
 from magento_oms.workflows.intake_rules import UNKNOWN_SKU, Predecessor, changes_nothing, decide
@@ -113,7 +113,7 @@ def _store(
         if and_also:
             and_also(connection)
     if free_to_go:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             page = inbox.newest(connection, config.code, free_to_go)
         take_in(url, config, page, decide_again=True)
     return counts

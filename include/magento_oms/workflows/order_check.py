@@ -6,11 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import text
-
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import MagentoOrders
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, text
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted
 from magento_oms.workflows.intake import take_in
 
@@ -57,7 +55,7 @@ class OrderCheck:
             return self._stores[config.code]
 
     def _judge(self, instance: str, entity_id: int) -> None:
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             order = connection.execute(
                 text("select id, increment_id, state from sales_order where instance = :i and entity_id = :e"),
                 {"i": instance, "e": entity_id},

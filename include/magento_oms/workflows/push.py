@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.ports import (
     AlreadyDone,
@@ -28,7 +28,7 @@ from magento_oms.ports import (
     UnknownOutcome,
 )
 from magento_oms.storage import effects, holds, orders, quarantine
-from magento_oms.storage.database import engine, listener
+from magento_oms.storage.database import autocommit, engine, listener, text
 from magento_oms.storage.effects import ClaimedEffect, ClaimLost
 from magento_oms.storage.leases import Lease
 from magento_oms.workflows.effect_kinds import EffectKind, HasAnotherWay, NotNow, NotWanted, Result
@@ -164,6 +164,7 @@ class _Worker:
         at_once: int,
         summary: PushSummary,
     ) -> None:
+        self._url = url
         self._engine = engine(url)
         self._target = target
         self._world = world
@@ -202,14 +203,14 @@ class _Worker:
         room = self._at_once - len(self._under_way)
         if not room or self.stop:
             return []
-        with self._engine.begin() as connection:
-            if (held := holds.held(connection, self._target)) is not None:
-                self._summary.held, self.stop = held, True
-                return []
+        with autocommit(self._url) as connection:
             if time.monotonic() >= self._expire_at:
                 self._expire_at = time.monotonic() + EXPIRE_EVERY
                 self._summary.expired_claims += effects.expire_claims(connection, self._target, self._settle_delay)
-            return effects.claim_due(connection, self._target, limit=room, lease=CLAIM)
+            claimed = effects.claim_due(connection, self._target, limit=room, lease=CLAIM)
+            if not claimed and (held := holds.held(connection, self._target)) is not None:
+                self._summary.held, self.stop = held, True
+            return claimed
 
     def _carry_out(self, effect: ClaimedEffect) -> None:
         try:
@@ -222,7 +223,7 @@ class _Worker:
         kind = self._kinds[effect.kind]
         subject: Any = None
         try:
-            with self._engine.begin() as connection:
+            with autocommit(self._url) as connection:
                 subject = kind.read(connection, effect)
             result = kind.send(self._world, subject) if effect.action == "send" else kind.find(self._world, subject)
         except AlreadyDone as answer:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError, OrderPage, PermanentError
 from magento_oms.storage import effects, instances, quarantine
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.quarantine import Entry
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.master_data.retry import retry_row
@@ -36,7 +36,7 @@ def open_entry(url: str, entry_id: int) -> Entry:
     Raises:
         ConfigurationError: there is none of that id, or it is resolved already.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         entry = quarantine.get(connection, entry_id)
     if entry is None:
         raise ConfigurationError(

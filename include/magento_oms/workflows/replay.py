@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.ports import OrderPage
 from magento_oms.storage import inbox
+from magento_oms.storage.database import text
 
 
 def kept_pages(connection: Connection, instance: str, entity_ids: Sequence[int]) -> list[OrderPage]:

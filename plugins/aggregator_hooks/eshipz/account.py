@@ -145,10 +145,7 @@ class EshipzAccount(AggregatorAccount):
         """See the port."""
 
         def page(number: int) -> tuple[Sequence[Booked], bool]:
-            try:
-                found = answers.listed(self._client.call(requests.list_shipments(since, until, number)))
-            except NotFound:
-                return [], False
+            found = answers.listed(self._client.call(requests.list_shipments(since, until, number)))
             return found, len(found) >= requests.LIST_PAGE
 
         return self._all_pages(page)

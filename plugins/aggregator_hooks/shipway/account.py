@@ -174,10 +174,7 @@ class ShipwayAccount(AggregatorAccount):
 
         def page(number: int) -> tuple[Sequence[Booked], bool]:
             call = requests.list_orders(since, until, number)
-            try:
-                return answers.listed(self._client.call(call), call, self._client.whose)
-            except NotFound:
-                return [], False
+            return answers.listed(self._client.call(call), call, self._client.whose)
 
         return self._all_pages(page)
 

@@ -41,13 +41,11 @@ class _Goods:
             return self.wanted
         if self.whole:
             return self.wanted if all(stock.get(sku, 0) >= units for sku, units in self.units.items()) else 0
-        for sku, units in self.units.items():
-            held = stock.get(sku)
-            if held is None or held <= 0:
-                return 0
-            if held < units:
-                return int(held * GRAIN)
-        return self.wanted
+        sku = self.lines[0].sku
+        held = stock.get(sku)
+        if held is None or held <= 0:
+            return 0
+        return self.wanted if held >= self.units[sku] else int(held * GRAIN)
 
 
 def split(demands: Sequence[Demand], places: Sequence[Place], rules: Rules) -> Decision:

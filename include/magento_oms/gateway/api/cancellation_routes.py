@@ -16,7 +16,7 @@ from magento_oms.gateway.api.room import Room
 from magento_oms.gateway.api.views import order as the_order
 from magento_oms.storage import cancellations, credit_notes
 from magento_oms.storage.api_tokens import Caller, Scope
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit
 from magento_oms.workflows import crediting
 
 Reads = Annotated[Caller, Depends(needs(Scope.ORDERS_READ))]
@@ -74,7 +74,7 @@ def cancellation_routes(room: Room) -> APIRouter:
     @router.get("/cancellations", responses=described(404))
     def cancelled(caller: Reads, instance: Instance, entity_id: EntityId) -> CancellationsShown:
         """What was cancelled of an order, why, and what became of it."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             order_id = _order_id(connection, caller, instance, entity_id)
             return CancellationsShown(
                 cancellations=[
@@ -111,7 +111,7 @@ def cancellation_routes(room: Room) -> APIRouter:
     )
     def credit_note(caller: Reads, instance: Instance, entity_id: EntityId, note_id: EntityId) -> Response:
         """A credit note of an order. Personal data."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             order_id = _order_id(connection, caller, instance, entity_id)
             if note_id not in {note.id for note in credit_notes.of_order(connection, order_id)}:
                 raise ApiProblem(404, f"Order {entity_id} of {instance} has no credit note {note_id}.")

@@ -23,7 +23,7 @@ from magento_oms.gateway.api.room import Room
 from magento_oms.gateway.api.views import shown, the_fulfilment
 from magento_oms.storage import fulfilments, papers, parcels
 from magento_oms.storage.api_tokens import Caller, Scope
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.storage.fulfilments import FeedWentBack, StoredFulfilment
 from magento_oms.workflows.warehouse.hand_over import hand_over
 from magento_oms.workflows.warehouse.pack import Box, pack
@@ -52,7 +52,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
             if not caller.works_at(location):
                 raise ApiProblem(403, f"This token may not see location {location}.")
             locations = (location,)
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             try:
                 found = fulfilments.feed(
                     connection, locations=locations, stores=caller.stores, after=_place(cursor), limit=limit
@@ -70,7 +70,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
     @router.get("/{fulfilment_id}", responses=described(404))
     def one(caller: Reads, fulfilment_id: int) -> FulfilmentShown:
         """One fulfilment."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             return shown(connection, [the_fulfilment(connection, caller, fulfilment_id)])[0]
 
     @router.post("/{fulfilment_id}/pack", responses=described(404, 409, body=True))
@@ -103,7 +103,7 @@ def fulfilment_routes(room: Room) -> APIRouter:
     @router.post("/{fulfilment_id}/handover", responses=described(404, 409))
     def handed_over(caller: Writes, fulfilment_id: int) -> HandedOverShown:
         """The courier takes it. The order is read again at its store first, so that a cancelled one stays here."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             the_fulfilment(connection, caller, fulfilment_id)
         done = hand_over(room.url, room.configs, fulfilment_id, by=caller.name, check=room.check)
         return HandedOverShown(done=[done.fulfilment_id])
@@ -113,14 +113,14 @@ def fulfilment_routes(room: Room) -> APIRouter:
     @router.get("/{fulfilment_id}/invoice.pdf", response_class=Response, responses=papers_of)
     def invoice(caller: Reads, fulfilment_id: int) -> Response:
         """Its invoice. Personal data."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             the_fulfilment(connection, caller, fulfilment_id)
             return _pdf(papers.get(connection, "invoice", f"fulfilment:{fulfilment_id}"), "invoice")
 
     @router.get("/{fulfilment_id}/parcels/{parcel_id}/label.pdf", response_class=Response, responses=papers_of)
     def label(caller: Reads, fulfilment_id: int, parcel_id: int) -> Response:
         """The label of one of its parcels. Personal data."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             the_fulfilment(connection, caller, fulfilment_id)
             bookings = [
                 booking

@@ -13,7 +13,7 @@ from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
 from magento_oms.storage import manifests
 from magento_oms.storage.api_tokens import Caller, Scope
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit
 from magento_oms.storage.manifests import StoredManifest
 from magento_oms.workflows.warehouse.manifests import create_manifests, hand_over_manifest, printed
 
@@ -32,13 +32,13 @@ def manifest_routes(room: Room) -> APIRouter:
         if not caller.works_at(given.location):
             raise ApiProblem(404, f"There is no location {given.location!r}.")
         made = create_manifests(room.url, given.location, account=given.account, stores=caller.stores)
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             return [_shown(connection, manifest) for manifest in made]
 
     @router.get("/{manifest_id}", responses=described(404))
     def one(caller: Reads, manifest_id: Id) -> ManifestShown:
         """One manifest."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             return _shown(connection, _the(connection, caller, manifest_id))
 
     @router.get(
@@ -48,7 +48,7 @@ def manifest_routes(room: Room) -> APIRouter:
     )
     def pdf(caller: Reads, manifest_id: Id) -> Response:
         """The printed list."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             _the(connection, caller, manifest_id)
         headers = {"Cache-Control": "no-store"}
         return Response(printed(room.url, manifest_id), media_type="application/pdf", headers=headers)
@@ -56,7 +56,7 @@ def manifest_routes(room: Room) -> APIRouter:
     @router.post("/{manifest_id}/handover", responses=described(404))
     def handed_over(caller: Writes, manifest_id: Id) -> HandedOverShown:
         """The courier takes all that is on it. What must not leave is named; take it off the pallet."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             _the(connection, caller, manifest_id)
         outcome = hand_over_manifest(room.url, room.configs, manifest_id, by=caller.name, check=room.check)
         return HandedOverShown(done=outcome.done, refused=outcome.refused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.states import OrderState
 from magento_oms.gateway.api.callers import needs
@@ -17,7 +17,7 @@ from magento_oms.gateway.api.views import order_lines, shown
 from magento_oms.gateway.api.views import orders as all_orders
 from magento_oms.storage import fulfilments
 from magento_oms.storage.api_tokens import Caller, Scope
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.workflows.cancelling.seller import ask_to_cancel, ask_to_cancel_units
 
 Reads = Annotated[Caller, Depends(needs(Scope.ORDERS_READ))]
@@ -37,14 +37,14 @@ def order_routes(room: Room) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> OrderPage:
         """Orders, the newest first, without personal data."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             found = all_orders(connection, caller, str(state) if state else None, before, limit)
         return OrderPage(items=[order for _, order in found], before=found[-1][0] if len(found) == limit else None)
 
     @router.get("/{instance}/{entity_id}", responses=described(404))
     def one(caller: Reads, instance: Instance, entity_id: EntityId) -> OrderWhole:
         """One order by Magento's entity id, with its lines and fulfilments."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             order_id, order = _the(connection, caller, instance, entity_id)
             stored = [each for each in fulfilments.of_order(connection, order_id) if caller.works_at(each.location)]
             return OrderWhole(
@@ -54,7 +54,7 @@ def order_routes(room: Room) -> APIRouter:
     @router.get("/{instance}/{entity_id}/timeline", responses=described(404))
     def timeline(caller: Reads, instance: Instance, entity_id: EntityId) -> list[EventShown]:
         """What happened to an order, in order."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             order_id, _ = _the(connection, caller, instance, entity_id)
             rows = connection.execute(
                 text("select at, kind, details from order_event where order_id = :id order by id"), {"id": order_id}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path
-from sqlalchemy import text
 
 from magento_oms.domain.invoicing.content import InvoiceContent
 from magento_oms.gateway.api.callers import needs
@@ -15,7 +14,7 @@ from magento_oms.gateway.api.room import Room
 from magento_oms.gateway.api.views import the_fulfilment
 from magento_oms.storage import invoices
 from magento_oms.storage.api_tokens import Caller, Scope, of_stores_sql
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.workflows.warehouse.permits import give
 
 Reads = Annotated[Caller, Depends(needs(Scope.FULFILMENTS_READ))]
@@ -42,13 +41,13 @@ def permit_routes(room: Room) -> APIRouter:
     def waiting(caller: Reads) -> list[PermitWanted]:
         """What waits for an e-way bill or an IRN, the longest waiting first; up to 500."""
         limits = {"stores": list(caller.stores), "locations": list(caller.locations)}
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             return [PermitWanted(**row) for row in connection.execute(_WAITING, limits).mappings()]
 
     @router.get("/fulfilments/{fulfilment_id}/invoice", responses=described(404))
     def figures(caller: Reads, fulfilment_id: Id) -> InvoiceContent:
         """All that is on its invoice, as figures: what a GST provider wants to know. Personal data."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             the_fulfilment(connection, caller, fulfilment_id)
             invoice = invoices.of_fulfilment(connection, fulfilment_id)
         if invoice is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain.returns import ReturnSource, ReturnState
@@ -30,7 +30,7 @@ from magento_oms.gateway.api.room import Room
 from magento_oms.ports import ParcelSize
 from magento_oms.storage import return_search, returns
 from magento_oms.storage.api_tokens import Caller, Scope
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.return_search import Wanted
 from magento_oms.storage.returns import StoredReturn
 from magento_oms.workflows.returns import exchange, tracking
@@ -89,7 +89,7 @@ def return_routes(room: Room) -> APIRouter:
             locations=caller.locations,
             before=before,
         )
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             found = return_search.search(connection, wanted, limit)
             items = shown(connection, found)
         return ReturnPage(items=items, before=found[-1].id if len(found) == limit else None)
@@ -97,7 +97,7 @@ def return_routes(room: Room) -> APIRouter:
     @router.get("/{return_id}", responses=described(404))
     def one(caller: Reads, return_id: Id) -> ReturnShown:
         """One return."""
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             return shown(connection, [_the(connection, caller, return_id)])[0]
 
     @router.post("/{return_id}/items", responses=described(404, 409, body=True))

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from sqlalchemy import text
 
 from magento_oms.gateway.api.callers import needs
 from magento_oms.gateway.api.models import StockAnswer, StockGiven, StockPage, StockResult, StockShown
@@ -14,7 +13,7 @@ from magento_oms.gateway.api.problems import ApiProblem, described
 from magento_oms.gateway.api.room import Room
 from magento_oms.storage import instances, stock
 from magento_oms.storage.api_tokens import Caller, Scope, of_stores_sql
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.workflows.warehouse.take_stock import known_skus, take_stock
 
 Location = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
@@ -60,7 +59,7 @@ def stock_routes(room: Room) -> APIRouter:
     ) -> StockPage:
         """What the location has, sorted by SKU."""
         _known(room, caller, location)
-        with engine(room.url).connect() as connection:
+        with autocommit(room.url) as connection:
             rows = stock.figures(connection, location=location, after=after.replace("\x00", ""), limit=limit)
         items = [
             StockShown(location=row.location, sku=row.sku, quantity=row.quantity, reserved=row.reserved) for row in rows

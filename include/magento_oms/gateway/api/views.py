@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.gateway.api.models import FulfilmentShown, LineShown, OrderShown, ParcelShown
 from magento_oms.gateway.api.problems import ApiProblem
 from magento_oms.storage import fulfilments
 from magento_oms.storage.api_tokens import Caller, of_stores_sql
+from magento_oms.storage.database import text
 from magento_oms.storage.fulfilments import StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.cancellation import Cause, Wish
 from magento_oms.domain.invoicing.content import InvoiceContent
 from magento_oms.domain.parcel_states import CALLED_OFF
 from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects, fulfilments, invoices, orders, parcels, quarantine
-from magento_oms.storage.database import new_ids
+from magento_oms.storage.database import new_ids, text
 from magento_oms.storage.fulfilments import CarriedLine, NewFulfilment, StoredFulfilment
 from magento_oms.workflows.cancelling import too_late
 from magento_oms.workflows.couriers import plans
@@ -96,18 +96,15 @@ def _stop_effects(connection: Connection, stored: StoredFulfilment) -> None:
     """What was not sent is not wanted any more, nor what was refused."""
     subject = f"fulfilment:{stored.id}"
     effects.cancel_unsent_of(connection, f"magento:{stored.instance}", subject)
-    for effect_id in connection.execute(
+    refused = connection.execute(
         text(
             "select e.id from effect e where e.order_id = :order_id and e.state = 'failed' and (e.subject = :subject"
             " or e.subject in (select 'booking:' || b.id from courier_booking b join parcel p on p.id = b.parcel_id"
             "   where p.fulfilment_id = :id))"
         ),
         {"order_id": stored.order_id, "subject": subject, "id": stored.id},
-    ).scalars():
-        effects.give_up(connection, effect_id)
-        quarantine.resolve(
-            connection, stored.instance, f"effect:{effect_id}", resolution=f"fulfilment {stored.id} was called off"
-        )
+    ).scalars()
+    quarantine.drop_refused(connection, stored.instance, list(refused), why=f"fulfilment {stored.id} was called off")
 
 
 def _take_bookings_back(connection: Connection, stored: StoredFulfilment, wish: Wish) -> bool:

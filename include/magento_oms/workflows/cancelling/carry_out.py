@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Outcome, Stage, Wish, outcome, stage_of_fulfilment
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.storage import cancellation_notices, cancellations, fulfilments, orders, return_claims, routing, stock
-from magento_oms.storage.database import notify
+from magento_oms.storage.database import notify, text
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.cancelling import call_off, too_late
 from magento_oms.workflows.crediting import ToCredit, issue_all

@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Cause
-from magento_oms.ports import CommentOptions
 from magento_oms.storage import cancellation_notices as told
 from magento_oms.storage import cancellations
+from magento_oms.storage.cancellations import StoredCancellation
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
-from magento_oms.workflows.fulfilling.notify_store import Event, ToStoreUrl, event_id_of, moment_of
-from magento_oms.workflows.fulfilling.tell_magento import Comment, CommentKind
+from magento_oms.workflows.fulfilling.notify_store import Event, ToStoreUrl, event_id_of, heading
+from magento_oms.workflows.fulfilling.tell_magento import Comment, CommentKind, comment_options
 
 WORDS = {
     Cause.CUSTOMER: "by the customer",
@@ -32,14 +32,11 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class _Cancelled:
-    """A cancellation with the order's words for it. `skus`: item id → SKU."""
+    """A cancellation, the order that it is of, and item id → SKU of what is shipped of that."""
 
     order: Any
-    cause: Cause
-    units: dict[int, Decimal]
-    left: dict[int, Decimal]
+    stored: StoredCancellation
     skus: dict[int, str]
-    planned_at: datetime
 
     def items(self, units: Mapping[int, Decimal]) -> list[dict[str, Any]]:
         """Units as they are told, without lines that nobody ships."""
@@ -61,18 +58,17 @@ class TellMagentoOfCancellation(CommentKind):
     def read(self, connection: Connection, effect: ClaimedEffect) -> Comment:
         """What is to be told."""
         cancelled = _the(connection, effect)
-        store = self._config.store(cancelled.order.store_id)
         reference = f"[oms-{effect.subject.replace(':', '-')}]"
         parts = [
             f"{_listed(units)} {what}"
             for units, what in (
-                (cancelled.items(cancelled.units), "will not be shipped"),
-                (cancelled.items(cancelled.left), "had left already"),
+                (cancelled.items(cancelled.stored.units), "will not be shipped"),
+                (cancelled.items(cancelled.stored.too_late), "had left already"),
             )
             if units
         ]
-        said = f"Cancelled {WORDS[cancelled.cause]}: {'; '.join(parts)}. {reference}"
-        options = CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions()
+        said = f"Cancelled {WORDS[cancelled.stored.cause]}: {'; '.join(parts)}. {reference}"
+        options = comment_options(self._config.store(cancelled.order.store_id))
         return Comment(cancelled.order.entity_id, said, reference, options)
 
 
@@ -89,23 +85,13 @@ class NotifyStoreOfCancellation(ToStoreUrl):
         cancelled = _the(connection, effect)
         order, store = cancelled.order, self._config.store(cancelled.order.store_id)
         event_id = event_id_of(effect)
-        body = {
-            "event_id": event_id,
-            "event": told.CANCELLED,
-            "occurred_at": moment_of(cancelled.planned_at),
-            "instance": order.instance,
-            "order": {
-                "entity_id": order.entity_id,
-                "increment_id": order.increment_id,
-                "store_id": order.store_id,
-                "state": order.state,
-            },
-            "cancellation": {
-                "id": int(effect.details["cancellation"]),
-                "cause": str(cancelled.cause),
-                "items": cancelled.items(cancelled.units),
-                "left_already": cancelled.items(cancelled.left),
-            },
+        body = heading(order, event_id, told.CANCELLED, order.planned_at)
+        body["order"]["state"] = order.state
+        body["cancellation"] = {
+            "id": cancelled.stored.id,
+            "cause": str(cancelled.stored.cause),
+            "items": cancelled.items(cancelled.stored.units),
+            "left_already": cancelled.items(cancelled.stored.too_late),
         }
         return Event(str(store.notification_url) if store and store.notification_url else "", event_id, body)
 
@@ -124,14 +110,7 @@ def _the(connection: Connection, effect: ClaimedEffect) -> _Cancelled:
     skus = connection.execute(
         text("select item_id, sku from order_line where order_id = :id and kind = 'physical'"), {"id": order.id}
     )
-    return _Cancelled(
-        order,
-        stored.cause,
-        stored.units,
-        stored.too_late,
-        {row.item_id: row.sku for row in skus},
-        order.planned_at,
-    )
+    return _Cancelled(order, stored, {row.item_id: row.sku for row in skus})
 
 
 def _listed(items: list[dict[str, Any]]) -> str:

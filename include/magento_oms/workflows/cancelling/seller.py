@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.cancellation import Ask, Cause, Outcome, Wish, outcome, stage_of_fulfilment
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.storage import effects, fulfilments, orders
+from magento_oms.storage.database import text
 from magento_oms.workflows.cancel_rules import SELLER_HOLD
 from magento_oms.workflows.cancelling.carry_out import Freed, carry_out
 from magento_oms.workflows.replay import kept_pages

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.account_models import AggregatorAccountRef
 from magento_oms.config.models import InstanceConfig, StoreConfig
@@ -19,6 +19,7 @@ from magento_oms.ports import (
     PostalAddress,
 )
 from magento_oms.storage import parcels
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.ports import Aggregator, NdrAction, NdrRequest
 from magento_oms.storage import ndr_decisions, orders, parcels
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.workflows.couriers import plans

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.parcel_states import ENDS
 from magento_oms.ports import ParcelStatus
 from magento_oms.storage import effects, fulfilments, orders, parcels, quarantine
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import StoredBooking
 
 BOOK = "book_parcel"
@@ -72,9 +73,7 @@ def _drop_refused(connection: Connection, stored: StoredBooking, why: str) -> No
         ),
         {"order": stored.order_id, "subject": subject(stored.id), "kinds": list(STEPS)},
     ).scalars()
-    for effect_id in list(refused):
-        effects.give_up(connection, effect_id)
-        quarantine.resolve(connection, stored.instance, f"effect:{effect_id}", resolution=f"not wanted any more: {why}")
+    quarantine.drop_refused(connection, stored.instance, list(refused), why=f"not wanted any more: {why}")
 
 
 def plan_confirmation(connection: Connection, booking: StoredBooking, claimed: ParcelStatus) -> None:

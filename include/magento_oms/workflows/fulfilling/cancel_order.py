@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import MagentoOrderActions, PermanentError
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows.cancel_rules import ENDED
 from magento_oms.workflows.cancelling.seller import CANCEL_ORDER

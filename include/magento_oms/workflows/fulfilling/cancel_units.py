@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Json, MagentoOrderActions, PermanentError
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine
 from magento_oms.workflows.cancel_rules import ENDED

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.invoice import invoice_pdf
@@ -14,6 +14,7 @@ from magento_oms.documents.read_back import checked_invoice
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import AlreadyDone, MagentoOrderActions, PermanentError
 from magento_oms.storage import fulfilments, invoices, orders, papers
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.invoices import StoredInvoice

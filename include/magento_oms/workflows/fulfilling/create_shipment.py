@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import AlreadyDone, Json, MagentoOrderActions, PermanentError, Track
 from magento_oms.storage import effects, fulfilments, inventory, orders
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.storage.parcels import live_bookings_sql

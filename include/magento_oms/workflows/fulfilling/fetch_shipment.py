@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Json, MagentoOrderActions
 from magento_oms.storage import orders, quarantine
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows.effect_kinds import Result
 from magento_oms.workflows.fulfilling import effects as fulfilling

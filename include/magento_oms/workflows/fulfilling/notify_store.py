@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import StoreUrl
 from magento_oms.storage import notices
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.workflows.effect_kinds import NotWanted, Result
@@ -42,9 +43,19 @@ def event_id_of(effect: ClaimedEffect) -> str:
     return str(uuid5(NAMESPACE_URL, f"magento-oms:{effect.target}:{effect.kind}:{effect.subject}"))
 
 
-def moment_of(planned_at: datetime) -> str:
-    """When an event happened, as it is sent: UTC, whole seconds."""
-    return planned_at.astimezone(UTC).isoformat(timespec="seconds")
+def heading(order: Any, event_id: str, event: str, planned_at: datetime) -> dict[str, Any]:
+    """What every event begins with: which it is, when it happened (UTC, whole seconds), and the order it is about.
+
+    Args:
+        order: anything that names an order: its instance, ids and store view.
+    """
+    return {
+        "event_id": event_id,
+        "event": event,
+        "occurred_at": planned_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "instance": order.instance,
+        "order": {"entity_id": order.entity_id, "increment_id": order.increment_id, "store_id": order.store_id},
+    }
 
 
 class ToStoreUrl:
@@ -103,12 +114,7 @@ class NotifyStore(ToStoreUrl):
         ).all()
         store = self._config.store(order.store_id)
         event_id = str(uuid5(NAMESPACE_URL, f"magento-oms:{effect.target}:{effect.subject}:{effect.generation}"))
-        body = {
-            "event_id": event_id,
-            "event": effect.details["event"],
-            "occurred_at": moment_of(order.planned_at),
-            "instance": order.instance,
-            "order": {"entity_id": order.entity_id, "increment_id": order.increment_id, "store_id": order.store_id},
+        body = heading(order, event_id, effect.details["event"], order.planned_at) | {
             "fulfilment": {
                 "id": effect.details["fulfilment"],
                 "number": fulfilment.number,

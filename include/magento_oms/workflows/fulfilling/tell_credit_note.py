@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import CommentOptions, MagentoOrderActions, PermanentError
 from magento_oms.storage import credit_notes, papers
 from magento_oms.storage.credit_notes import StoredCreditNote
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.workflows import crediting
 from magento_oms.workflows.effect_kinds import Result
+from magento_oms.workflows.fulfilling.tell_magento import comment_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,11 @@ class TellCreditNote:
         order = connection.execute(
             text("select entity_id, store_id from sales_order where id = :id"), {"id": stored.order_id}
         ).one()
-        store = self._config.store(order.store_id)
         return NoteToTell(
             stored,
             order.entity_id,
             f"[oms-credit-note-{self._config.code}-{stored.id}]",
-            CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions(),
+            comment_options(self._config.store(order.store_id)),
             papers.get(connection, crediting.PAPER, crediting.paper_of(stored.id)),
         )
 

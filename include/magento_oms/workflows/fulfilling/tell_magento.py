@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from magento_oms.config.models import InstanceConfig
+from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.ports import CommentOptions, MagentoOrderActions
 from magento_oms.storage import notices
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.workflows.effect_kinds import Result
@@ -34,6 +35,11 @@ class Comment:
     text: str
     reference: str
     options: CommentOptions
+
+
+def comment_options(store: StoreConfig | None) -> CommentOptions:
+    """How a store's comments are left; the customer sees none of a store that is not configured any more."""
+    return CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions()
 
 
 class CommentKind:
@@ -77,12 +83,11 @@ class TellMagento(CommentKind):
             {"parcel": effect.details.get("parcel"), "fulfilment": effect.details["fulfilment"]},
         ).all()
         parcels = ", ".join(f"{row.courier} {row.awb}" for row in rows)
-        store = self._config.store(order.store_id)
         reference = f"[oms-{effect.subject.replace(':', '-')}]"
         said = WORDS[effect.details["event"]]
         return Comment(
             order.entity_id,
             f"{said}{f': {parcels}' if parcels else ''}. {reference}",
             reference,
-            CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions(),
+            comment_options(self._config.store(order.store_id)),
         )

@@ -12,7 +12,7 @@ from magento_oms.domain.available import ZERO, SourceFacts
 from magento_oms.ports import NotFound, OutsideError
 from magento_oms.ports.inventory import MagentoInventory, StockLayout
 from magento_oms.storage import stock_told
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit
 from magento_oms.storage.stock_told import ToldFigure
 from magento_oms.workflows.inventory.figures import Figure, figures
 from magento_oms.workflows.inventory.pools import Pool, pools_of
@@ -65,7 +65,7 @@ def explain(
     for pool in pools:
         part = Explanation(f"{sku} at {config.code}: {', '.join(store.code for store in pool.stores)}")
         found.append(part)
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             figure = figures(connection, pool, [sku]).get(sku)
             told = {each.source: each for each in stock_told.told(connection, config.code, [sku])}
         if figure is None:

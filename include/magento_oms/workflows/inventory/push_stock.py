@@ -15,13 +15,12 @@ from datetime import timedelta
 from itertools import chain
 
 import structlog
-from sqlalchemy import text
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import OutsideError, RetryableError
 from magento_oms.ports.inventory import MagentoInventory
 from magento_oms.storage import holds, instances, inventory, stock_ways
-from magento_oms.storage.database import engine, listener
+from magento_oms.storage.database import engine, listener, text
 from magento_oms.storage.inventory import Came, Claimed, Outcome, PoolRows
 from magento_oms.storage.leases import Lease
 from magento_oms.storage.stock_writer import Writer, writer

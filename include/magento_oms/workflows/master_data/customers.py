@@ -12,7 +12,7 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.mapping.magento_catalogue import magento_customer
 from magento_oms.ports import MasterPage
 from magento_oms.storage import customers
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows.master_data.counts import MasterCounts, MasterRow, store_each
 
 
@@ -22,7 +22,7 @@ def take_in_customers(url: str, config: InstanceConfig, page: MasterPage) -> Mas
         MasterRow(payload, raw, customers.digest(raw), page.server_time)
         for payload, raw in zip(page.rows, page.raw, strict=True)
     ]
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         known = customers.digests(connection, config.code, [row.row_id for row in rows])
     fresh = [row for row in rows if known.get(row.row_id) != row.digest]
     counts = store_each(url, config.code, "customer", fresh, partial(_store, config=config, known=known.keys()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import MagentoCatalogue
 from magento_oms.storage import attribute_labels
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 
 
 def read_labels(url: str, store: MagentoCatalogue, config: InstanceConfig) -> None:
@@ -19,7 +19,7 @@ def read_labels(url: str, store: MagentoCatalogue, config: InstanceConfig) -> No
 
 def read_labels_of_dropdowns(url: str, store: MagentoCatalogue, config: InstanceConfig) -> None:
     """The same before single products, of attributes that are dropdowns: an option may be as new as the product."""
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         known = attribute_labels.labels(connection, config.code, config.catalogue.attributes)
     _read(url, store, config, tuple(known))
 

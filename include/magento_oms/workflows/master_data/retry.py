@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from sqlalchemy import text
-
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import MasterPage, PermanentError
 from magento_oms.storage import inbox, quarantine
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, text
 from magento_oms.storage.quarantine import Entry
 from magento_oms.workflows.master_data.customers import take_in_customers
 from magento_oms.workflows.master_data.products import take_in_products
@@ -28,7 +26,7 @@ def retry_row(url: str, entry: Entry, config: InstanceConfig) -> tuple[bool, str
         page = _kept_page(url, entry)
         (take_in_products if noun == "product" else take_in_customers)(url, config, page)
     wake_waiting(url, config)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         now = quarantine.get(connection, entry.id)
     if now is not None and now.resolved_at is not None:
         return True, now.resolution or "understood"
@@ -36,7 +34,7 @@ def retry_row(url: str, entry: Entry, config: InstanceConfig) -> tuple[bool, str
 
 
 def _kept_page(url: str, entry: Entry) -> MasterPage:
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         row = connection.execute(
             text("select payload, read_at from inbox where id = :id"), {"id": entry.inbox_id}
         ).first()

@@ -6,12 +6,12 @@ Only where the whole catalogue was read once; before that nobody could tell an u
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import ConfigurationError, MagentoCatalogue, OutsideError
 from magento_oms.storage import catalogue, quarantine
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.intake_rules import UNKNOWN_SKU
 from magento_oms.workflows.master_data.labels import read_labels_of_dropdowns
@@ -45,7 +45,7 @@ def ask_for_unknown(url: str, store: MagentoCatalogue, config: InstanceConfig) -
 
 
 def _due(url: str, config: InstanceConfig) -> list[catalogue.Wanted]:
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         return catalogue.due(connection, config.code, AT_ONCE)
 
 
@@ -80,11 +80,11 @@ def wake_waiting(url: str, config: InstanceConfig) -> int:
 
     One whose payload is not kept any more goes on when it is read again: held orders are decided upon every time.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         met = catalogue.met(connection, config.code)
         waiting = _waiting(connection, config.code, met) if met else []
     for first in range(0, len(waiting), ORDERS_AT_ONCE):
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             pages = kept_pages(connection, config.code, waiting[first : first + ORDERS_AT_ONCE])
         for page in pages:
             take_in(url, config, page, decide_again=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from magento_oms.domain.parcel_states import Scan, parcel_state
 from magento_oms.ports import Aggregator, Direction, OutsideError, PermanentError, RateLimited, StatusReader, Tracking
 from magento_oms.storage import parcels, reconciliation
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.workflows.couriers.tracking import TrackingSummary, keep, readings_of
 from magento_oms.workflows.reconcile import compare
@@ -91,7 +91,7 @@ def ask(
     An account that cannot be read is named, and its parcels stay as the OMS knows them.
     """
     now = datetime.now(UTC)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         rows = _window(connection, instance, store_id, start, end, direction)
     asked = Asked(compare.frame([], PARCELS))
     words: dict[int, str] = {}
@@ -107,7 +107,7 @@ def ask(
         except OutsideError as error:
             asked.unreadable[account] = str(error)
     if not dry_run:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             rows = _window(connection, instance, store_id, start, end, direction)
     asked.parcels = compare.frame((_with_word(row, words.get(row.booking_id, "")) for row in rows), PARCELS)
     return asked
@@ -135,7 +135,7 @@ def _words(
     size = side.aggregator.track_at_once
     for place in range(0, len(waiting), size):
         batch = waiting[place : place + size]
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             stored = {row.booking_id: parcels.get(connection, row.booking_id) for row in batch}
         for row, tracking in _tracked(side.aggregator, batch, stored, asked):
             if tracking is None:

@@ -14,14 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.reconciliation_report import Report
 from magento_oms.ports import NotFound
 from magento_oms.ports.inventory import MagentoInventory
 from magento_oms.storage import instances, inventory, stock_told
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.workflows.inventory.figures import Figure, figures
 from magento_oms.workflows.inventory.pools import Pool, pools_of
 from magento_oms.workflows.inventory.way import Way, learn
@@ -148,7 +148,7 @@ class _Look:
 
     def all_skus(self) -> list[str]:
         """Every SKU that a location of the pool has told of."""
-        with engine(self.url).connect() as connection:
+        with autocommit(self.url) as connection:
             found = connection.execute(
                 text("select distinct sku from stock where location = any(:locations) order by sku"),
                 {"locations": list(self.pool.all_locations)},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.storage import reports
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 
 AT_ONCE = 500
 
@@ -21,7 +21,7 @@ def remove_old_reports(url: str, config: InstanceConfig, folder: Path, *, now: d
     before = (now or datetime.now(UTC)) - timedelta(days=config.reconciliation.keep_reports_days)
     removed = 0
     while True:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             old = reports.made_before(connection, config.code, before, limit=AT_ONCE)
         for report in old:
             for path in (report.csv_path, report.html_path):

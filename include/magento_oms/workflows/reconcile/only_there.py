@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
 from magento_oms.config.account_models import AggregatorAccountRef
 from magento_oms.domain.invoicing.numbers import INDIA
 from magento_oms.ports import Booked, Operation, OutsideError
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, text
 from magento_oms.workflows.reconcile.couriers import OpenAccount
 
 
@@ -60,7 +58,7 @@ def look(
 
 def _unknown(url: str, account: str, listed: Sequence[Booked]) -> list[Booked]:
     """Those of which the OMS knows neither the reference nor the AWB at this account."""
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         known = connection.execute(
             text(
                 "select reference, awb from courier_booking where account = :account"

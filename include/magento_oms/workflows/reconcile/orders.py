@@ -18,7 +18,7 @@ import structlog
 from magento_oms.config.models import InstanceConfig, Mode, StoreConfig
 from magento_oms.ports import MagentoOrders, NotFound
 from magento_oms.storage import effects, fulfilments, reconciliation
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows.fulfilling import effects as fulfilling
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.reading import read_range
@@ -222,7 +222,7 @@ class _Run:
         return counted
 
     def _known(self) -> tuple[pd.DataFrame, Kept]:
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             waiting = sides.kept(connection, self._config)
             known = sides.known_frame(connection, self._config, self._store, self._start, self._end, waiting)
         return known, waiting
@@ -264,7 +264,7 @@ class _Run:
         if readable:
             take_in(self._url, self._config, read.page(readable), decide_again=True)
         self._plan_what_nobody_asked(found[found["kind"] == str(Kind.AHEAD)]["entity_id"].unique().tolist())
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             now_waiting = sides.kept(connection, self._config)
         left = self._differences(read, now_waiting)
         found = found[~found["entity_id"].isin(now_waiting.ids - waiting.ids)]
@@ -272,7 +272,7 @@ class _Run:
 
     def _differences(self, read: Read, waiting: Kept) -> pd.DataFrame:
         magento_orders, magento_lines = read.frames()
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             oms_orders, oms_lines = sides.oms_frames(connection, self._config.code, list(read.payloads))
         found = compare.differences(magento_orders, magento_lines, oms_orders, oms_lines)
         # In quarantine is not lost: a person knows of it.
@@ -299,7 +299,7 @@ class _Run:
             self._compare_orders(read, Kept(()))
         gone += entity_ids[LOOKED_UP:]
         if gone:
-            with engine(self._url).connect() as connection:
+            with autocommit(self._url) as connection:
                 stored, _ = sides.oms_frames(connection, self._config.code, gone)
             extra = compare.differences(*Read().frames(), stored, compare.frame([], compare.LINES))
             self._note(extra, extra)
@@ -307,7 +307,7 @@ class _Run:
     def _differed_before(self) -> list[int]:
         """Orders of the window that an earlier reconciliation left in quarantine, and that were not read just now."""
         outcome = self._outcome
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             open_ones = reconciliation.differed(
                 connection, self._config.code, self._store.store_id, outcome.start, outcome.end
             )
@@ -359,7 +359,7 @@ class _Run:
 
     def _compare_numbers(self) -> None:
         outcome = self._outcome
-        with engine(self._url).connect() as connection:
+        with autocommit(self._url) as connection:
             rows = reconciliation.increment_ids(
                 connection, self._config.code, self._store.store_id, outcome.start, outcome.end
             )

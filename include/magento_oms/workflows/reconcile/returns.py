@@ -18,7 +18,7 @@ from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.documents.reconciliation_report import Report, Table
 from magento_oms.ports import Direction, Json, Magento
 from magento_oms.storage import reconciliation, return_reconciliation, windows
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows.reconcile import compare, couriers
 from magento_oms.workflows.reconcile import compare_returns as back
 from magento_oms.workflows.reconcile.compare_returns import DOUBLED, MEANINGS, ReturnKind
@@ -143,7 +143,7 @@ def _look(
     code, store_id, days = config.code, store.store_id, config.reconciliation.rto_days
     asked = couriers.ask(url, code, store_id, start, end, open_account, dry_run=dry_run, direction=Direction.REVERSE)
     theirs = compare.frame(_memo_rows(memos, store), back.MEMOS)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         ours = compare.frame(return_reconciliation.memos(connection, code, store_id, start, end), back.MEMOS)
         waiting = compare.frame(return_reconciliation.open_returns(connection, code, store_id, end), back.OPEN_RETURNS)
         lines = compare.frame(return_reconciliation.lines(connection, code, store_id, end - LOOK_BACK, end), back.UNITS)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.parcels import NewParcel
 from magento_oms.domain.returns import ReturnKind, ReturnSource, ReturnState
 from magento_oms.ports import Booked, Courier, CourierEvent, Direction, StatusReader
 from magento_oms.storage import orders, parcels, return_notices, return_tracking, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredReturn
 from magento_oms.workflows.returns.from_courier import BY, units_in

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import BACK, ReturnKind, ReturnState, UnitState
 from magento_oms.storage import credit_notes, invoices, returns
 from magento_oms.storage.credit_notes import StoredCreditNote
+from magento_oms.storage.database import text
 from magento_oms.storage.invoices import StoredInvoice
 from magento_oms.storage.returns import StoredReturn, StoredUnit
 from magento_oms.workflows import crediting
@@ -29,10 +30,13 @@ def credit(connection: Connection, config: InstanceConfig, return_id: int) -> li
     if stored is None or stored.state is not ReturnState.PROCESSED:
         return []
     units = [unit for unit in returns.units(connection, [return_id])[return_id] if _is_credited(stored, unit)]
-    of_invoice = _by_invoice(connection, stored, units)
-    wanted = [_to_credit(connection, stored, invoice, mine) for invoice, mine in of_invoice if mine]
-    notes = crediting.issue_all(connection, config, wanted)
-    of_subject = {_subject(stored, mine): mine for _, mine in of_invoice if mine}
+    wanted = [
+        (_to_credit(connection, stored, invoice, mine), mine)
+        for invoice, mine in _by_invoice(connection, stored, units)
+        if mine
+    ]
+    of_subject = {to_credit.subject: mine for to_credit, mine in wanted}
+    notes = crediting.issue_all(connection, config, [to_credit for to_credit, _ in wanted])
     for note in notes:
         returns.note_credited(connection, [unit.id for unit in of_subject[note.subject]], note.id)
     return notes
@@ -79,7 +83,9 @@ def _by_invoice(
 def _to_credit(
     connection: Connection, stored: StoredReturn, invoice: StoredInvoice, units: list[StoredUnit]
 ) -> ToCredit:
-    """Of an RTO that brings back all that is left of an invoice, charges are credited too: nothing was delivered."""
+    """Of an RTO that brings back all that is left of an invoice, charges are credited too: nothing was delivered. The
+    same units are credited once.
+    """
     counted: defaultdict[int, Decimal] = defaultdict(lambda: ZERO)
     for unit in units:
         counted[unit.item_id] += 1
@@ -90,12 +96,7 @@ def _to_credit(
     )
     return ToCredit(
         invoice,
-        _subject(stored, units),
+        f"return:{stored.id}:{min(unit.id for unit in units)}",
         stored.reason or "Returned by the customer",
         None if whole and stored.kind is ReturnKind.RETURN_TO_ORIGIN else dict(counted),
     )
-
-
-def _subject(stored: StoredReturn, units: list[StoredUnit]) -> str:
-    """What a credit note of these units is for: the same units are credited once."""
-    return f"return:{stored.id}:{min(unit.id for unit in units)}"

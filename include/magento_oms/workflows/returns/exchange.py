@@ -5,11 +5,12 @@ Magento knows of no link between the two: the return says which order replaces i
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import ReturnState, UnitState
 from magento_oms.storage import exchanges, orders, quarantine, returns
+from magento_oms.storage.database import text
 from magento_oms.workflows.cancelling.seller import ask_to_cancel
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.returns import ReturnKind, ReturnSource, UnitState, rto_reason
 from magento_oms.ports import Direction, NdrAction, ParcelStatus
 from magento_oms.storage import orders, parcels, return_claims, return_notices, return_tracking, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredReturn, StoredUnit
 from magento_oms.storage.scans import Applied

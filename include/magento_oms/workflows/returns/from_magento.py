@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain.returns import CLAIMED, ReturnKind, ReturnSource, UnitState
 from magento_oms.ports import Json, parse_magento_time
 from magento_oms.storage import credit_memos, orders, return_claims, return_notices, return_tracking, returns
 from magento_oms.storage.credit_memos import ReadMemo
+from magento_oms.storage.database import text
 from magento_oms.storage.returns import NewReturn, NewUnit, StoredUnit
 from magento_oms.workflows.returns.cancel import call_off_units
 from magento_oms.workflows.returns.refund import ASKED

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.returns import JUDGED
 from magento_oms.storage import return_claims, return_notices, returns
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows.returns import credit, exchange, refund
 
 
@@ -31,7 +31,7 @@ def settle(connection: Connection, config: InstanceConfig, return_id: int) -> No
 
 def settle_all(url: str, config: InstanceConfig) -> int:
     """Settle the returns of an instance that are decided and not settled yet, one by one; how many there were."""
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         ids = return_claims.unsettled(connection, config.code)
     for return_id in ids:
         with engine(url).begin() as connection:

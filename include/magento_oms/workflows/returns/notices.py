@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain.returns import BACK, JUDGED, UnitState
-from magento_oms.ports import CommentOptions
 from magento_oms.storage import return_notices, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.returns import StoredReturn, StoredUnit
-from magento_oms.workflows.fulfilling.notify_store import Event, ToStoreUrl, event_id_of, moment_of
-from magento_oms.workflows.fulfilling.tell_magento import Comment, CommentKind
+from magento_oms.workflows.fulfilling.notify_store import Event, ToStoreUrl, event_id_of, heading
+from magento_oms.workflows.fulfilling.tell_magento import Comment, CommentKind, comment_options
 
 WORDS = {
     "return_placed": "Return placed",
@@ -46,13 +46,11 @@ class TellMagentoOfReturn(CommentKind):
     def read(self, connection: Connection, effect: ClaimedEffect) -> Comment:
         """What is to be told."""
         stored, units = _the(connection, effect)
-        store = self._config.store(stored.store_id)
         reference = f"[oms-{effect.subject.replace(':', '-')}]"
         event = effect.details["event"]
         awb = f", {stored.courier} {stored.awb}".replace(",  ", ", ") if stored.awb else ""
         said = f"{WORDS[event]}: {stored.return_code}{awb}. {_told(event, units)}. {reference}"
-        options = CommentOptions(store.comments.visible_on_front, store.comments.notify) if store else CommentOptions()
-        return Comment(stored.entity_id, said, reference, options)
+        return Comment(stored.entity_id, said, reference, comment_options(self._config.store(stored.store_id)))
 
 
 class _OfReturn(ToStoreUrl):
@@ -75,16 +73,7 @@ class _OfReturn(ToStoreUrl):
         ).scalar_one()
         store = self._config.store(stored.store_id)
         event_id = event_id_of(effect)
-        body = {
-            "event_id": event_id,
-            "event": name,
-            "occurred_at": moment_of(planned),
-            "instance": stored.instance,
-            "order": {
-                "entity_id": stored.entity_id,
-                "increment_id": stored.increment_id,
-                "store_id": stored.store_id,
-            },
+        body = heading(stored, event_id, name, planned) | {
             "return": {
                 "id": stored.id,
                 "return_order_code": stored.return_code,

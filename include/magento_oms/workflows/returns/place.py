@@ -9,13 +9,14 @@ from decimal import Decimal
 from hashlib import blake2b
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.domain.return_outcomes import CREATE, Whereabouts
 from magento_oms.domain.returns import ReturnKind, ReturnSource
 from magento_oms.ports import ParcelSize
 from magento_oms.storage import orders, return_claims, return_notices, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.parcels import live_bookings_sql
 from magento_oms.storage.returns import NewReturn, NewUnit
 from magento_oms.workflows.returns import exchange, tracking

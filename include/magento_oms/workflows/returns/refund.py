@@ -10,12 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.returns import ReturnKind, UnitState
 from magento_oms.ports import Json, MagentoOrderActions, PermanentError
 from magento_oms.storage import credit_memos, effects, orders, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.fulfilments import CarriedLine
 from magento_oms.workflows.effect_kinds import NotNow, Result

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import Json, Magento, NotFound
 from magento_oms.storage import instances, quarantine, return_claims, windows
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine
 from magento_oms.workflows.intake import take_in
 from magento_oms.workflows.returns import from_courier, from_magento, judged
 
@@ -102,7 +102,7 @@ def sync(
 
 def mend(url: str, config: InstanceConfig, summary: SyncSummary) -> None:
     """Place the RTOs whose scans came before the OMS could, and settle the returns that a courier's scan ended."""
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         missing = return_claims.rto_without_return(connection, config.code)
     for booking_id, attempts in missing:
         with engine(url).begin() as connection:
@@ -138,14 +138,14 @@ def _take(
 ) -> None:
     """Take one document; one that cannot be taken goes to quarantine, the others go on."""
     entity_id, order_entity_id = int(document["entity_id"]), int(document.get("order_id") or 0)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         order_id = from_magento.order_named(connection, config.code, order_entity_id)
     if order_id is None:
         try:
             take_in(url, config, store.page_of(order_entity_id))
         except NotFound:
             log.warning("document without its order", instance=config.code, what=what, entity_id=entity_id)
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             order_id = from_magento.order_named(connection, config.code, order_entity_id)
     subject = f"{what.replace(' ', '_').lower()}:{entity_id}"
     with engine(url).begin() as connection:

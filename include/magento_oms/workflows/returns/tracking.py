@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.account_models import AggregatorAccountRef
 from magento_oms.config.models import StoreConfig
@@ -17,6 +17,7 @@ from magento_oms.domain.return_outcomes import ON_RETURN, Ask
 from magento_oms.domain.returns import ReturnKind
 from magento_oms.ports import Booked, Courier, Direction, ParcelItem, ParcelSize
 from magento_oms.storage import orders, parcels, return_notices, return_tracking, returns
+from magento_oms.storage.database import text
 from magento_oms.storage.returns import StoredReturn
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem

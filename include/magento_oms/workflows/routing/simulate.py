@@ -12,7 +12,7 @@ from magento_oms.domain.routing import explain
 from magento_oms.domain.routing.plan import split
 from magento_oms.domain.routing.words import Demand, Place, Policy, Rules, Strategy
 from magento_oms.storage import routing
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit
 from magento_oms.storage.routing import Span
 
 Units = dict[int, Decimal]
@@ -96,11 +96,11 @@ def simulate(
     """
     orders: dict[int, _Replay] = {}
     span = Span(instance, store_id, since, until)
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         of = routing.count_decisions(connection, span)
     after, done = 0, 0
     while True:
-        with engine(url).connect() as connection:
+        with autocommit(url) as connection:
             page = list(routing.decisions(connection, span, after))
         if not page:
             return _compared(orders.values())

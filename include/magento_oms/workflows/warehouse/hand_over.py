@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.config.store_models import MagentoShipmentAt
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import OutsideError
 from magento_oms.storage import effects, fulfilments, notices, orders, stock
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.fulfilments import StoredFulfilment
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted
 from magento_oms.workflows.fulfilling import effects as fulfilling
@@ -45,7 +45,7 @@ def hand_over(
     Raises:
         WarehouseProblem: it must not leave, or its papers are not complete; nothing was changed.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         stored = fulfilments.get(connection, fulfilment_id)
     if stored is None:
         raise WarehouseProblem(Kind.MISSING, f"There is no fulfilment {fulfilment_id}.")

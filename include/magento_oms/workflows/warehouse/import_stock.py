@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import text
-
 from magento_oms.config.models import InstanceConfig
 from magento_oms.storage import instances
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import engine, text
 from magento_oms.workflows.warehouse.stock_file import StockFileLine
 from magento_oms.workflows.warehouse.take_stock import known_skus, take_stock
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping
 
 from magento_oms.config.models import InstanceConfig, StoreConfig
 from magento_oms.domain import gstin
@@ -16,6 +16,7 @@ from magento_oms.domain.invoicing.compose import Cut, LinePart, OrderMoney, comp
 from magento_oms.domain.invoicing.content import DocumentType, InvoiceContent, Party
 from magento_oms.domain.invoicing.numbers import INDIA, SeriesIsFull, financial_year, invoice_number
 from magento_oms.storage import invoices
+from magento_oms.storage.database import text
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 

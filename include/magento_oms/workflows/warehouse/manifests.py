@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
 from magento_oms.documents.manifest import ManifestContent, ManifestRow, manifest_pdf
@@ -15,7 +15,7 @@ from magento_oms.documents.read_back import checked_manifest
 from magento_oms.domain.intake import PlannedEffect
 from magento_oms.domain.invoicing.numbers import INDIA
 from magento_oms.storage import effects, manifests, papers
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.manifests import StoredManifest
 from magento_oms.workflows.couriers.plans import target
 from magento_oms.workflows.fulfilling.effects import MANIFEST
@@ -63,7 +63,7 @@ def printed(url: str, manifest_id: int) -> bytes:
     Raises:
         WarehouseProblem: there is no such manifest.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         if kept := papers.get(connection, PAPER, f"manifest:{manifest_id}"):
             return kept
         content = _content(connection, manifest_id)
@@ -89,7 +89,7 @@ def hand_over_manifest(
     Raises:
         WarehouseProblem: there is no such manifest.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         if manifests.get(connection, manifest_id) is None:
             raise WarehouseProblem(Kind.MISSING, f"There is no manifest {manifest_id}.")
         ids = sorted({parcel.fulfilment_id for parcel in manifests.parcels_of(connection, manifest_id)})

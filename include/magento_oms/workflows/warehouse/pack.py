@@ -9,7 +9,7 @@ from decimal import Decimal
 from hashlib import blake2b
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.config.account_models import AggregatorAccountRef
 from magento_oms.config.models import InstanceConfig, StoreConfig
@@ -19,6 +19,7 @@ from magento_oms.domain.money import allot, share
 from magento_oms.domain.parcels import NewParcel, ParcelContents
 from magento_oms.ports import Direction, InvoiceFacts, ParcelItem, ParcelSize
 from magento_oms.storage import effects, fulfilments, notices, orders, parcels
+from magento_oms.storage.database import text
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.fulfilling import effects as fulfilling

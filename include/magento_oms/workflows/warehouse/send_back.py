@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.storage import fulfilments, orders, routing, stock
-from magento_oms.storage.database import notify
+from magento_oms.storage.database import notify, text
 from magento_oms.storage.fulfilments import CarriedLine, StoredFulfilment
 from magento_oms.workflows.warehouse.problems import Detail, Kind, WarehouseProblem
 
@@ -40,13 +40,12 @@ def reject(
     wanted = {item: line.quantity for item, line in lines.items() if line.quantity} if units is None else dict(units)
     if wrong := tuple(_wrong(lines, wanted)):
         raise WarehouseProblem(Kind.INVALID, "Nothing was sent back.", details=wrong)
-    with_it = _rest_of_bundles(connection, stored, lines, wanted)
-    _take_off(connection, stored, lines, wanted, rejected=True)
-    _take_off(connection, stored, lines, with_it, rejected=False)
+    going = wanted | _whole_bundles(connection, stored, lines, wanted)
+    _take_off(connection, stored, lines, going, rejected=wanted.keys())
     details = {
         "fulfilment": fulfilment_id,
         "location": stored.location,
-        "items": {str(item): str(quantity) for item, quantity in (wanted | with_it).items()},
+        "items": {str(item): str(quantity) for item, quantity in going.items()},
         "reason": reason,
         "by": by,
     }
@@ -70,13 +69,13 @@ def _wrong(lines: Mapping[int, CarriedLine], wanted: Mapping[int, Decimal]) -> l
     return details
 
 
-def _rest_of_bundles(
+def _whole_bundles(
     connection: Connection,
     stored: StoredFulfilment,
     lines: Mapping[int, CarriedLine],
-    wanted: dict[int, Decimal],
+    wanted: Collection[int],
 ) -> dict[int, Decimal]:
-    """What goes along, by item id. Of a bundle all units go, also of the line that was named: `wanted` is raised."""
+    """All units of the bundles that lines are parts of, by item id."""
     bundles = {
         row.item_id: row.bundle
         for row in connection.execute(
@@ -85,9 +84,7 @@ def _rest_of_bundles(
         )
     }
     broken = {bundles[item] for item in wanted} - {None}
-    rest = {item: line.quantity for item, line in lines.items() if line.quantity and bundles[item] in broken}
-    wanted.update({item: units for item, units in rest.items() if item in wanted})
-    return {item: units for item, units in rest.items() if item not in wanted}
+    return {item: line.quantity for item, line in lines.items() if line.quantity and bundles[item] in broken}
 
 
 def _take_off(
@@ -96,11 +93,12 @@ def _take_off(
     lines: Mapping[int, CarriedLine],
     units: Mapping[int, Decimal],
     *,
-    rejected: bool,
+    rejected: Collection[int],
 ) -> None:
+    """Take units off its list. Of `rejected` lines the location gets none of the order again."""
     freed: dict[tuple[str, str], Decimal] = {}
     for item_id, quantity in units.items():
-        fulfilments.take_off(connection, stored.id, item_id, quantity, rejected=rejected)
+        fulfilments.take_off(connection, stored.id, item_id, quantity, rejected=item_id in rejected)
         key = (stored.location, lines[item_id].sku)
         freed[key] = freed.get(key, ZERO) - quantity
         connection.execute(

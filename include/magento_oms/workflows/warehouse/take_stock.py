@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import text
-
 from magento_oms.storage import catalogue, stock
-from magento_oms.storage.database import engine
+from magento_oms.storage.database import autocommit, engine, text
 
 MOST = Decimal(10) ** 9
 
@@ -40,7 +38,7 @@ def take_stock(
     """
     taken = StockTaken()
     good: dict[str, Decimal] = {}
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         fractions = stock.in_fractions(connection, location)
     for sku, quantity in figures.items():
         if wrong := _what_is_wrong(sku, quantity, known, fractions=fractions):
@@ -63,7 +61,7 @@ def known_skus(url: str) -> set[str] | None:
     """SKUs of the catalogue, and of orders and stock so far; None while some instance's catalogue was never read as a
     whole: then any is taken.
     """
-    with engine(url).connect() as connection:
+    with autocommit(url) as connection:
         if not catalogue.all_were_read(connection):
             return None
         return set(
