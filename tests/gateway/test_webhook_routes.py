@@ -201,11 +201,11 @@ def signed(body: bytes, secret: str = STORE_SECRET, age: float = 0) -> dict[str,
 
 
 def test_a_store_that_signs_wakes_its_watcher_at_once(gateway: Gateway) -> None:
-    with listener(gateway.database) as heard:
+    with listener(gateway.database, orders_signal("loom")) as heard:
         answer = gateway.post("magento/loom", b'{"entity_id": 7}', headers=signed(b'{"entity_id": 7}'))
 
         assert answer.status_code == 200
-        assert heard.wait(orders_signal("loom"), 2)
+        assert heard.wait(2)
 
 
 def test_a_store_that_signs_wrongly_wakes_nobody(gateway: Gateway) -> None:
@@ -214,12 +214,12 @@ def test_a_store_that_signs_wrongly_wakes_nobody(gateway: Gateway) -> None:
         {}, signed(body, "another"), signed(b"other body"), signed(body, age=400), signed(body, age=-400),
         signed(body) | {"X-Timestamp": "never"},
     ]  # fmt: skip
-    with listener(gateway.database) as heard:
+    with listener(gateway.database, orders_signal("loom")) as heard:
         answers = [gateway.post("magento/loom", body, headers=headers).status_code for headers in wrong]
         answers.append(gateway.post("magento/other", body, headers=signed(body)).status_code)
 
         assert set(answers) == {401}
-        assert not heard.wait(orders_signal("loom"), 0.3)
+        assert not heard.wait(0.3)
     good = signed(body)
     assert is_signed(["old", STORE_SECRET], good["X-Timestamp"], good["X-Signature"], body)
 

@@ -80,11 +80,20 @@ def test_withheld_never_becomes_due(oms_database: str) -> None:
 
 
 def test_planning_wakes_the_push_once_it_is_committed(oms_database: str) -> None:
-    with listener(oms_database) as heard:
+    with listener(oms_database, effects.signal(TARGET)) as heard, listener(oms_database, "effects:other") as other:
         with begin(oms_database) as connection:
             effects.plan(connection, planned(), None)
-            assert not heard.wait(effects.signal(TARGET), 0.2)
-        assert heard.wait(effects.signal(TARGET), 5)
+            assert not heard.wait(0.2)
+        assert heard.wait(5)
+        assert not other.wait(0.1)
+
+
+def test_what_the_database_tells_by_itself_wakes_those_who_wait_for_it(oms_database: str) -> None:
+    with listener(oms_database, "effects:stock:loom") as heard, listener(oms_database, "effects:stock:other") as other:
+        run(oms_database, "insert into instance (code, name, url, config_digest) values ('loom', 'Loom', '', '')")
+        run(oms_database, "insert into stock_change (instance, sku) values ('loom', 'A')")
+        assert heard.wait(5)
+        assert not other.wait(0.1)
 
 
 def test_claimed_is_sending_before_anyone_acts_and_is_claimed_once(oms_database: str) -> None:

@@ -34,10 +34,10 @@ def work(url: str, readers: Callable[[], Readers], stopped: Callable[[], bool]) 
     """
     while not stopped():
         try:
-            with listener(url) as heard:
+            with listener(url, SIGNAL) as heard:
                 while not stopped():
                     work_on_all(url, readers())
-                    heard.wait(SIGNAL, LOOK_EVERY)
+                    heard.wait(LOOK_EVERY)
         except Exception as error:
             log.warning("webhooks wait", error=type(error).__name__)
             time.sleep(PAUSE)

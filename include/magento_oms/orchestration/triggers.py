@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ TROUBLE_WAKE = 300.0
 """Seconds between wake-ups that only serve to make the task fail, and so alert, while a store cannot be polled."""
 LOOK_EVERY = 10.0
 """Seconds between looks at the due list without a notification."""
+AT_REST = 0.5
+"""Seconds at the least between two looks: while pushes are at work most notifications are theirs."""
 
 
 class OrdersTrigger(BaseEventTrigger):
@@ -123,8 +125,8 @@ class OrdersWatcher:
         end = time.monotonic() + seconds
         try:
             if self._heard is None:
-                self._heard = self._ears.enter_context(listener(self._url))
-            self._heard.wait(orders_signal(self._config.code), seconds)
+                self._heard = self._ears.enter_context(listener(self._url, orders_signal(self._config.code)))
+            self._heard.wait(seconds)
         except Exception as error:  # see the module
             log.warning("a store's own word cannot be heard", instance=self._config.code, error=type(error).__name__)
             self.close()
@@ -207,7 +209,7 @@ class EffectsTrigger(BaseEventTrigger):
             yield event
 
 
-async def _due_targets() -> AsyncIterator[frozenset[str]]:
+async def _due_targets() -> AsyncGenerator[frozenset[str], None]:
     import psycopg
 
     from magento_oms.orchestration import wiring
@@ -218,10 +220,12 @@ async def _due_targets() -> AsyncIterator[frozenset[str]]:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
         await connection.execute(f"listen {CHANNEL}")
         while True:
+            looked = time.monotonic()
             rows = await (await connection.execute(DUE_TARGETS)).fetchall()
             yield frozenset(str(target) for target, wait in rows if wait <= 0)
             coming = min((float(wait) for _, wait in rows if wait > 0), default=LOOK_EVERY)
             # What is due but signalled already is signalled again if no task took it.
             timeout = AFTER_WAKE if any(wait <= 0 for _, wait in rows) else min(coming, LOOK_EVERY)
-            async for _ in connection.notifies(timeout=max(timeout, 0.05), stop_after=1):
-                await asyncio.sleep(0.05)  # a burst of notifications is one wake-up
+            signals = [each async for each in connection.notifies(timeout=max(timeout, 0.05), stop_after=1)]
+            if signals:  # a burst of them is one wake-up
+                await asyncio.sleep(max(0.05, looked + AT_REST - time.monotonic()))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from hashlib import md5
 
 import psycopg
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event
@@ -21,7 +22,9 @@ from magento_oms.ports import ConfigurationError
 from magento_oms.settings import settings
 
 CHANNEL = "magento_oms"
-"""The one `NOTIFY` channel. Payloads are signals such as `effects:magento:heritage`."""
+"""The `NOTIFY` channel of all signals, such as `effects:magento:heritage`. Each has one of its own beside it: who waits
+for one is not woken by the others.
+"""
 
 
 RESTED = 30.0
@@ -201,30 +204,31 @@ def new_ids(connection: Connection, table: str, count: int) -> list[int]:
 
 def notify(connection: Connection, signal: str) -> None:
     """Wake those who wait for `signal`, when (and only if) the transaction commits."""
-    connection.execute(text("select pg_notify(:channel, :signal)"), {"channel": CHANNEL, "signal": signal})
+    connection.execute(
+        text("select pg_notify(:all_signals, :signal), pg_notify(:its_own, '')"),
+        {"all_signals": CHANNEL, "signal": signal, "its_own": channel_of(signal)},
+    )
+
+
+def channel_of(signal: str) -> str:
+    """The channel of one signal. The database's own functions tell there, too (`tell`)."""
+    return f"{CHANNEL}_{md5(signal.encode(), usedforsecurity=False).hexdigest()[:16]}"
 
 
 @contextmanager
-def listener(url: str) -> Iterator[Listener]:
-    """A connection that hears signals from now on."""
+def listener(url: str, signal: str) -> Iterator[Listener]:
+    """A connection that hears `signal` from now on."""
     with psycopg.connect(psycopg_url(url), autocommit=True, connect_timeout=10) as connection:
-        connection.execute(f"listen {CHANNEL}")
+        connection.execute(f"listen {channel_of(signal)}")
         yield Listener(connection)
 
 
 class Listener:
-    """Hears signals of the channel."""
+    """Hears one signal."""
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self._connection = connection
 
-    def wait(self, signal: str, timeout: float) -> bool:
-        """Whether `signal` was heard within `timeout` seconds. Returns at once when it is."""
-        end = time.monotonic() + timeout
-        while True:
-            left = end - time.monotonic()
-            for heard in self._connection.notifies(timeout=max(left, 0), stop_after=1):
-                if heard.payload == signal:
-                    return True
-            if time.monotonic() >= end:
-                return False
+    def wait(self, timeout: float) -> bool:
+        """Whether the signal was heard within `timeout` seconds. Returns at once when it is."""
+        return any(True for _ in self._connection.notifies(timeout=max(timeout, 0), stop_after=1))

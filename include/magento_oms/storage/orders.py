@@ -306,10 +306,10 @@ def derive_state(connection: Connection, order_id: int) -> OrderState:
             order.acknowledged_at is not None,
         )
     )
-    connection.execute(
-        text("update sales_order set state = :state where id = :id and state <> :state"),
-        {"id": order_id, "state": str(state)},
-    )
+    if str(state) != order.state:
+        connection.execute(
+            text("update sales_order set state = :state where id = :id"), {"id": order_id, "state": str(state)}
+        )
     return state
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -114,13 +113,13 @@ def pull_live(
     started = clock()
     summary = PullSummary(config.code, LIVE)
     lease = Lease(url, live_lease(config.code), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url) as heard:
+    with lease as mine, listener(url, orders_signal(config.code)) as heard:
         if not mine:
             raise AnotherRunIsLive(f"Another run reads the live orders of {config.code}.")
         with engine(url).begin() as connection:
             instances.configure(connection, config)
         pause = min(config.live_poll_seconds, linger.idle) or SETTLE_SECONDS
-        rest = sleep or partial(heard.wait, orders_signal(config.code))
+        rest = sleep or heard.wait
         busy_at, known = started, 0
         while True:
             safe = _drain(url, store, config, lease, summary)

@@ -130,7 +130,7 @@ def push(
     lease = Lease(url, push_lease(target), holder, ttl=LEASE_SECONDS)
     # Leaving it waits for what is under way, so that the lease is given up last.
     workers = ThreadPoolExecutor(at_once, thread_name_prefix="push")
-    with lease as mine, listener(url) as heard, workers:
+    with lease as mine, listener(url, effects.signal(target)) as heard, workers:
         if not mine:
             raise AnotherPushLingers(f"Another push works on {target}.")
         idle_since = clock()
@@ -144,7 +144,7 @@ def push(
             elif clock() - idle_since >= linger.idle or clock() - started >= linger.at_most:
                 break
             else:
-                heard.wait(effects.signal(target), min(LOOK_EVERY, linger.idle))
+                heard.wait(min(LOOK_EVERY, linger.idle))
     summary.seconds = round(clock() - started, 2)
     if worker.trouble is not None:
         raise worker.trouble

@@ -89,7 +89,7 @@ def push_stock(
     """
     started, summary = clock(), StockSummary(config.code)
     lease = Lease(url, push_lease(inventory.target(config.code)), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url) as heard:
+    with lease as mine, listener(url, inventory.signal(config.code)) as heard:
         if not mine:
             raise AnotherPushLingers(f"Another push tells {config.code} its stock.")
         with engine(url).begin() as connection:
@@ -109,7 +109,7 @@ def push_stock(
                     stopped = push.stopped
             if stopped or summary.held or clock() - idle_since >= linger.idle or clock() - started >= linger.at_most:
                 break
-            heard.wait(inventory.signal(config.code), min(1.0, linger.idle))
+            heard.wait(min(1.0, linger.idle))
     summary.seconds = round(clock() - started, 2)
     return summary
 

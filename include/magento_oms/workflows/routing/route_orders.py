@@ -78,7 +78,7 @@ def route_due(
     """
     started, summary = time.monotonic(), RoutingSummary()
     lease = Lease(url, push_lease(TARGET), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url) as heard:
+    with lease as mine, listener(url, ROUTING) as heard:
         if not mine:
             raise AnotherPushLingers("Another run routes orders.")
         idle_since = time.monotonic()
@@ -92,7 +92,7 @@ def route_due(
             elif time.monotonic() - idle_since >= linger.idle or time.monotonic() - started >= linger.at_most:
                 break
             else:
-                heard.wait(ROUTING, min(LOOK_EVERY, linger.idle))
+                heard.wait(min(LOOK_EVERY, linger.idle))
     summary.seconds = round(time.monotonic() - started, 2)
     return summary
 
