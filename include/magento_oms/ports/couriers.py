@@ -212,7 +212,7 @@ class Aggregator(Protocol):
         ...
 
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
-        """By AWB what is known of it; unknown ones are absent. At most `track_at_once`."""
+        """By AWB what is known of it; unknown ones are absent. At most `track_at_once`, each of which has an AWB."""
         ...
 
     def couriers(self) -> Sequence[Courier]:

@@ -175,6 +175,7 @@ class FakeAggregator:
     def track(self, booked: Sequence[Booked]) -> Mapping[str, Tracking]:
         with self._call("track"):
             assert len(booked) <= self.track_at_once
+            assert all(each.awb for each in booked), "asked about no AWB, a courier may tell of other parcels"
             return {
                 each.awb: Tracking(each.awb, tuple(self.scans[each.awb]), expected_on=date(2026, 11, 25))
                 for each in booked

@@ -200,6 +200,23 @@ def test_an_end_that_a_webhook_tells_is_read_back_before_it_counts(shipping: Shi
     assert shipping.effects(booking)["confirm_status"] == "done"
 
 
+def test_an_end_is_not_read_back_before_the_awb_is_known(shipping: Shipping, booked: Booked) -> None:
+    """The answer that told the AWB may be lost, and the parcel delivered before it was looked up."""
+    booking = booked()
+    awb = booking.booked.awb
+    tell(shipping, [{"code": "delivered", "awb": awb, "hours": 9}])
+    set_awb = "update courier_booking set awb = :awb, booked = booked || jsonb_build_object('awb', cast(:awb as text))"
+    shipping.oms.run(set_awb, awb="")
+    shipping.push(times=2)
+    assert shipping.accounts["main"].calls["track"] == 0
+
+    shipping.oms.run(set_awb, awb=awb)
+    shipping.accounts["main"].scans[awb].append(scan("delivered", awb, 9.5))
+    shipping.push()
+
+    assert status(shipping, booking) == "delivered"
+
+
 def test_a_forged_end_is_never_believed(shipping: Shipping, booked: Booked) -> None:
     booking = booked()
     tell(shipping, [{"code": "delivered", "awb": booking.booked.awb, "hours": 9}])

@@ -11,6 +11,7 @@ from magento_oms.ports import Aggregator, StatusReader
 from magento_oms.storage import scans
 from magento_oms.storage.effects import ClaimedEffect
 from magento_oms.storage.parcels import StoredBooking
+from magento_oms.storage.scans import Reading
 from magento_oms.workflows.couriers import plans
 from magento_oms.workflows.couriers.facts import stored_booking
 from magento_oms.workflows.couriers.outcomes import follow_up
@@ -47,17 +48,22 @@ class ConfirmStatus:
     def send(self, world: Aggregator, subject: Claim) -> Result:
         """Read the tracking until it tells of an end, too."""
         stored = subject.stored
-        tracking = world.track([stored.booked]).get(stored.booked.awb)
-        readings = readings_of(tracking, self._statuses, stored.direction) if tracking else []
+        readings = self._readings(world, stored)
         ended = any({reading.meaning.status, reading.meaning.again} & ENDS for reading in readings)
         if not ended and subject.looks < LOOKS:
+            parcel = f"AWB {stored.booked.awb}" if stored.booked.awb else f"{stored.reference}, of unknown AWB,"
             raise NotNow(
-                f"A webhook says that AWB {stored.booked.awb} is {subject.claimed}; its tracking does not say so yet.",
+                f"A webhook says that {parcel} is {subject.claimed}; its tracking does not say so yet.",
                 "It is read again by itself.",
                 retry_in=NOT_YET,
             )
         words = "tells of the end, too" if ended else "does not say so; the webhook's word is kept as history"
         return Result(f"{subject.claimed}: tracking {words}", facts={"readings": readings})
+
+    def _readings(self, world: Aggregator, stored: StoredBooking) -> list[Reading]:
+        """What the tracking tells. Asked about no AWB, a courier may tell of somebody else's parcel."""
+        tracking = world.track([stored.booked]).get(stored.booked.awb) if stored.booked.awb else None
+        return readings_of(tracking, self._statuses, stored.direction) if tracking else []
 
     def find(self, world: Aggregator, subject: Claim) -> Result | None:
         """Nothing to look for: reading changes nothing, so it is done again."""
