@@ -85,8 +85,8 @@ class PushSummary:
 class Linger:
     """How long a run waits for more work: until `idle` seconds pass without any, `at_most` seconds in all.
 
-    To wait costs next to nothing. To start a task costs over a core-second (0.4 of Airflow's, 0.8 for imports): more
-    than all the rest of an order. A changed configuration waits for `at_most`.
+    To wait costs next to nothing. To start a task costs as much as all the rest of an order, or more. A changed
+    configuration waits for `at_most`.
     """
 
     idle: float = 10.0
