@@ -1,7 +1,7 @@
 """Airflow's LocalExecutor, whose workers have imported what tasks need before the first task comes.
 
 It forks its workers from the scheduler, and a worker forks each task: what the scheduler imported, none of them imports
-again. Without this every task spends two thirds of its start on imports, and each worker's first task still more.
+again. Without this half of what a task's start costs is imports, and each worker's first task costs still more.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from magento_oms.domain.routing.plan import split
 from magento_oms.domain.routing.words import Decision, Demand, Place, Queue
 from magento_oms.domain.states import OrderFacts, line_state, order_state
 from magento_oms.storage import effects, fulfilments, holds, quarantine, routing, stock
-from magento_oms.storage.database import engine, listener, new_ids
+from magento_oms.storage.database import autocommit, engine, listener, new_ids
 from magento_oms.storage.fulfilments import NewFulfilment
 from magento_oms.storage.leases import Lease
 from magento_oms.storage.orders import ROUTING
@@ -83,7 +83,7 @@ def route_due(
             raise AnotherPushLingers("Another run routes orders.")
         idle_since = time.monotonic()
         while lease.renew_if_due() and time.monotonic() - started < DRAIN_SECONDS:
-            with engine(url).begin() as connection:
+            with autocommit(url) as connection:
                 summary.held = holds.held(connection, TARGET) or ""
             if summary.held:
                 break
