@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,13 @@ def test_claimed_is_sending_before_anyone_acts_and_is_claimed_once(oms_database:
     assert (claimed.id, claimed.action, claimed.number) == (effect_id, "send", 1)
     assert state(oms_database, effect_id) == "sending"
     assert claim(oms_database) == []
+
+
+def test_urgent_ones_do_not_wait_behind_a_backlog(oms_database: str) -> None:
+    waiting = [plan(oms_database, planned(number)) for number in range(3)]
+    urgent = plan(oms_database, replace(planned(9), kind="cancel_order", urgent=True))
+    taken = [claimed.id for _ in range(4) for claimed in claim(oms_database, limit=1)]
+    assert taken == [urgent, *waiting]
 
 
 def test_eight_threads_never_have_one_lane_twice(oms_database: str) -> None:

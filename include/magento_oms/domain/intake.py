@@ -70,6 +70,7 @@ class PlannedEffect:
     Attributes:
         withheld: planned in shadow mode, never sent.
         even_if_stopped: wanted though its order is held or cancelled (a cancellation, a look at the other side).
+        urgent: goes before all that waits already: a buyer looks out for it, or it stops what must not go on.
     """
 
     target: str
@@ -78,6 +79,7 @@ class PlannedEffect:
     lane: str
     withheld: bool = False
     even_if_stopped: bool = False
+    urgent: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -67,22 +67,21 @@ def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]
     """Plan effects of orders that were stored in this very transaction (so none can exist yet)."""
     if not planned:
         return
-    columns = ("target", "kind", "subject", "lane", "order_id", "state", "details")
+    columns = ("target", "kind", "subject", "lane", "order_id", "state", "urgent", "details")
     with copy_into(connection, "effect", columns) as copy:
         for order_id, effect in planned:
             state = EffectState.WITHHELD if effect.withheld else EffectState.DUE
-            copy.write_row(
-                (effect.target, effect.kind, effect.subject, effect.lane, order_id, str(state), _json(effect.details))
-            )
+            values = _values(effect, order_id, state)
+            copy.write_row([values[column] for column in columns])
     for target in {effect.target for _, effect in planned if not effect.withheld}:
         notify(connection, signal(target))
 
 
 _PLAN = text(
     "insert into effect"
-    " (target, kind, subject, generation, lane, order_id, state, even_if_stopped, details)"
+    " (target, kind, subject, generation, lane, order_id, state, even_if_stopped, urgent, details)"
     " select :target, :kind, :subject, coalesce(max(generation), 0) + 1, :lane, :order_id, :state,"
-    " :even_if_stopped, :details"
+    " :even_if_stopped, :urgent, :details"
     " from effect where target = :target and kind = :kind and subject = :subject"
     " having count(*) filter (where state <> 'cancelled') = 0"
     " on conflict do nothing returning id"
@@ -135,6 +134,7 @@ def _values(effect: PlannedEffect, order_id: int | None, state: EffectState) -> 
         "order_id": order_id,
         "state": str(state),
         "even_if_stopped": effect.even_if_stopped,
+        "urgent": effect.urgent,
         "details": _json(effect.details),
     }
 
@@ -206,7 +206,7 @@ _CLAIM = text(
     "  and not exists (select from hold_switch where hold_switch.target in (:target, '*'))"
     "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
     "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
-    "  order by e.due_at, e.id limit :limit for update skip locked"
+    "  order by e.urgent desc, e.due_at, e.id limit :limit for update skip locked"
     "), first as (select distinct on (lane) id, state from free order by lane, due_at, id"
     "), claimed as (update effect e set"
     "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
@@ -223,7 +223,8 @@ _CLAIM = text(
 def claim_due(connection: Connection, target: str, *, limit: int, lease: timedelta) -> list[ClaimedEffect]:
     """Claim up to `limit` effects that are due, one a lane, by one statement that commits by itself (`autocommit`).
 
-    Due ones are sent, but those of an order on hold, which wait; those of unknown outcome are looked up. A lane in
+    The urgent ones come first, then those that have waited longest. Due ones are sent, but those of an order on hold,
+    which wait; those of unknown outcome are looked up. A lane in
     which another effect is under way, or of unknown outcome, waits. While the target is held, none is claimed. Nor is
     any where another worker claims in one of these lanes at the same moment: the unique index on the lane sees to it.
     """

@@ -385,7 +385,14 @@ class Effect(Base):
     __tablename__ = "effect"
     __table_args__ = (
         UniqueConstraint("target", "kind", "subject", "generation"),
-        Index("ix_effect_due", "target", "due_at", postgresql_where=text("state in ('planned', 'due', 'unknown')")),
+        Index(
+            "ix_effect_due",
+            "target",
+            text("urgent desc"),
+            "due_at",
+            "id",
+            postgresql_where=text("state in ('due', 'unknown')"),
+        ),
         Index("ix_effect_sending", "target", "claimed_until", postgresql_where=text("state = 'sending'")),
         Index("ix_effect_lane_busy", "lane", postgresql_where=text("state in ('sending', 'unknown')")),
         # two workers that claim at the same moment cannot both have a request in flight for one Magento order
@@ -410,6 +417,7 @@ class Effect(Base):
     even_if_stopped: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="wanted though the order is held or cancelled: a cancellation, a look"
     )
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"), comment="goes before all that waits already")
     claim: Mapped[str | None] = mapped_column(comment="token of the worker that has it; every result must carry it")
     claimed_until: Mapped[datetime | None]
     last_error: Mapped[str | None]

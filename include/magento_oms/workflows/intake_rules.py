@@ -278,6 +278,7 @@ def acknowledgement(config: InstanceConfig, entity_id: int, *, shadow: bool) -> 
         subject=subject,
         lane=f"magento:{config.code}:{subject}",
         withheld=shadow,
+        urgent=True,
     )
 
 

@@ -187,5 +187,6 @@ def _effect(
         lane=f"magento:{config.code}:order:{order.entity_id}",
         withheld=order.shadow,
         even_if_stopped=True,
+        urgent=True,
         details=details,
     )

@@ -59,7 +59,7 @@ def plan_cancellation(connection: Connection, booking_id: int, why: str) -> None
     effects.cancel_unsent_of(connection, target(stored.account), subject(booking_id))
     _drop_refused(connection, stored, why)
     if stored.booked_at is not None:
-        effects.plan(connection, replace(_effect(stored, CANCEL), even_if_stopped=True), stored.order_id)
+        effects.plan(connection, replace(_effect(stored, CANCEL), even_if_stopped=True, urgent=True), stored.order_id)
     if stored.fulfilment_id is not None:
         fulfilments.derive_state(connection, stored.fulfilment_id)  # it has no AWB any more
 
