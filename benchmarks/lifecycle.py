@@ -359,8 +359,9 @@ def after_burst(report: Report, bench: Bench, seconds: float) -> None:
     ended = time.monotonic()
     bench.look(phase)
     print(
-        f"  burst over: {len(phase.placed)} orders in {ended - started:.0f} s, {len(phase.stored)} are stored (p95 "
-        f"{percentile(phase.stored, 0.95):.1f} s), {len(phase.acknowledged)} acknowledged, {len(phase.left)} shipped",
+        f"  burst over: {len(phase.placed)} orders in {ended - started:.0f} s, {len(phase.stored)} are stored (the "
+        f"slowest after {max(phase.stored, default=0.0):.1f} s), {len(phase.acknowledged)} acknowledged, "
+        f"{len(phase.left)} shipped",
         flush=True,
     )
     bench.finish(phase)
