@@ -68,6 +68,9 @@ def test_a_warehouse_without_a_system_works_by_csv(run: Run, forward: Forward, t
     made = run("warehouse", "manifest", "pune", "--into", tmp_path / "papers").output
     [number] = re.findall(r"M-PUNE-\d{8}-1(?=\t)", made)
     assert (tmp_path / "papers" / f"{number}.pdf").read_bytes().startswith(b"%PDF")
+    again = run("warehouse", "manifest", "pune", "--into", tmp_path / "papers").output
+    assert "Nothing is ready." in again
+    assert "was listed before and has not left" in again
     assert "handed over" in run("warehouse", "handover", "--manifest", number).output
     assert "handed over before" in run("warehouse", "handover", rows[0]["fulfilment"]).output
     assert forward.oms.rows("select state from sales_order") == [{"state": "shipped"}]

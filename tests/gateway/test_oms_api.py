@@ -10,6 +10,7 @@ import pytest
 from tests.gateway.oms_api import Api, pack_body
 from tests.workflows.forward.conftest import goods
 
+from magento_oms.ports import RetryableError
 from magento_oms.storage import catalogue, fulfilments, windows
 from magento_oms.storage.database import engine
 
@@ -66,6 +67,44 @@ def test_what_does_not_leave_with_its_manifest_is_on_a_later_one(api: Api) -> No
     [second] = api.call("POST", "/manifests", {"location": "pune"}).json()
     assert second["fulfilments"] == [both[1]["id"]]
     assert api.call("POST", f"/manifests/{second['id']}/handover").json()["done"] == [both[1]["id"]]
+
+
+def test_a_manifest_of_which_the_answer_was_lost_is_found_until_all_of_it_has_left(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    both = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(2)]
+    [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    assert api.call("POST", "/manifests", {"location": "pune"}).json() == []
+    assert api.call("GET", "/manifests?location=pune").json() == [made]
+    api.call("POST", f"/fulfilments/{both[0]['id']}/handover")
+    assert [found["id"] for found in api.call("GET", "/manifests?location=pune").json()] == [made["id"]]
+    assert api.call("POST", f"/manifests/{made['id']}/handover").json()["done"] == [shown["id"] for shown in both]
+    assert api.call("GET", "/manifests?location=pune").json() == []
+    assert api.call("GET", "/manifests?location=hoskote").json() == []
+
+
+def test_the_orders_of_a_manifest_are_read_again_together(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    three = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(3)]
+    [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    api.forward.store.pass_time(60)
+    api.forward.store.hold(three[0]["order_entity_id"])
+    before = api.forward.store.calls.copy()
+    outcome = api.call("POST", f"/manifests/{made['id']}/handover").json()
+    assert outcome["done"] == [shown["id"] for shown in three[1:]]
+    assert "on hold" in outcome["refused"][str(three[0]["id"])]
+    assert api.forward.store.calls - before == {"page_after": 1}
+
+
+def test_orders_that_cannot_be_read_together_are_read_one_by_one(api: Api) -> None:
+    api.forward.stock("pune", KURTA=9)
+    both = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(2)]
+    [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    api.forward.store.pass_time(60)
+    api.forward.store.hold(both[0]["order_entity_id"])
+    api.forward.store.fail("page_after", RetryableError("The store is busy."))
+    outcome = api.call("POST", f"/manifests/{made['id']}/handover").json()
+    assert outcome["done"] == [both[1]["id"]]
+    assert "on hold" in outcome["refused"][str(both[0]["id"])]
 
 
 def test_the_feed_misses_nothing_while_changes_commit_in_another_order(api: Api) -> None:

@@ -118,11 +118,14 @@ def manifest(
     account: Annotated[str | None, typer.Option(help="Only this courier account's parcels.")] = None,
     into: Annotated[Path, typer.Option(help="Folder for the PDFs.")] = Path("papers"),
 ) -> None:
-    """List what is ready, one manifest a courier, and print each."""
-    from magento_oms.storage.database import database_url
+    """List what is ready, one manifest a courier, and print each; name those that have not left yet."""
+    from magento_oms.storage import manifests
+    from magento_oms.storage.database import autocommit, database_url
     from magento_oms.workflows.warehouse.manifests import create_manifests, printed
 
     known_location(location)
+    with autocommit(database_url()) as connection:
+        waiting = manifests.open_at(connection, location)
     made = create_manifests(database_url(), location, account=account)
     if not made:
         typer.echo("Nothing is ready.")
@@ -131,6 +134,8 @@ def manifest(
         path = into / f"{one.number}.pdf"
         path.write_bytes(printed(database_url(), one.id))
         typer.echo(f"{one.number}\t{one.courier}\t{path}")
+    for one in waiting:
+        typer.echo(f"{one.number}\t{one.courier}\twas listed before and has not left")
 
 
 @app.command()

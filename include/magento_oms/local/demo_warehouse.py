@@ -86,9 +86,10 @@ class DemoWarehouse:
                 del self._to_pack[number]
 
     def _hand_over(self) -> None:
-        """A manifest a courier at each warehouse; all that is on it leaves."""
+        """A manifest a courier at each warehouse; all that is on it leaves, and what an answer was lost of before."""
         for location in sorted(set(self._ready.values())):
-            for manifest in self._api.call("POST", "/manifests", {"location": location}):
+            self._api.call("POST", "/manifests", {"location": location})
+            for manifest in self._api.call("GET", f"/manifests?location={location}"):
                 self._api.call("POST", f"/manifests/{manifest['id']}/handover")
                 self.manifests += 1
 

@@ -45,6 +45,9 @@ class ManifestedParcel:
     cod: Decimal
 
 
+_MANIFESTS = """
+select id, number, location, account, courier, day, aggregator_reference, handed_over_at from manifest
+"""
 _PARCELS = f"""
 select p.id as parcel_id, b.id as booking_id, p.fulfilment_id, b.awb, b.account,
   coalesce(nullif(b.booked -> 'courier' ->> 'name', ''), b.booked -> 'courier' ->> 'code', b.aggregator) as courier,
@@ -76,16 +79,54 @@ def waiting(
     return [_parcel(row) for row in rows]
 
 
+_OF_STORES = f"""
+not exists (select from manifest_parcel m join parcel p on p.id = m.parcel_id
+  join sales_order o on o.id = p.order_id where m.manifest_id = manifest.id and not {of_stores_sql("o")})
+"""
+
+
 def is_of(connection: Connection, manifest_id: int, stores: Sequence[str]) -> bool:
     """Whether all that is on a manifest is of these stores, see `api_tokens.Caller`."""
-    return not connection.execute(
-        text(
-            "select exists (select from manifest_parcel m join parcel p on p.id = m.parcel_id"  # noqa: S608
-            " join sales_order o on o.id = p.order_id where m.manifest_id = :id"
-            f" and not {of_stores_sql('o')})"
-        ),
+    found = connection.execute(
+        text(f"select from manifest where id = :id and {_OF_STORES}"),
         {"id": manifest_id, "stores": list(stores)},
-    ).scalar_one()
+    )
+    return found.rowcount == 1
+
+
+def open_at(
+    connection: Connection, location: str, stores: Sequence[str] = (), *, limit: int = 200
+) -> list[StoredManifest]:
+    """Manifests of a location of which something has not left yet, the oldest first.
+
+    Args:
+        stores: only of these, see `api_tokens.Caller`.
+    """
+    rows = connection.execute(
+        text(
+            f"{_MANIFESTS} where location = :location and handed_over_at is null and {_OF_STORES}"
+            " and exists (select from manifest_parcel m join parcel p on p.id = m.parcel_id"
+            " join fulfilment f on f.id = p.fulfilment_id where m.manifest_id = manifest.id"
+            " and f.state <> 'handed_over') order by id limit :limit"
+        ),
+        {"location": location, "stores": list(stores), "limit": limit},
+    ).mappings()
+    return [StoredManifest(**row) for row in rows]
+
+
+def orders_of(connection: Connection, fulfilment_ids: Sequence[int]) -> dict[str, list[int]]:
+    """The orders of fulfilments that are ready: instance → entity ids."""
+    rows = connection.execute(
+        text(
+            "select distinct o.instance, o.entity_id from fulfilment f join sales_order o on o.id = f.order_id"
+            " where f.id = any(:ids) and f.state = 'ready' order by 1, 2"
+        ),
+        {"ids": list(fulfilment_ids)},
+    )
+    found: dict[str, list[int]] = {}
+    for instance, entity_id in rows:
+        found.setdefault(instance, []).append(entity_id)
+    return found
 
 
 def parcels_of(connection: Connection, manifest_id: int) -> list[ManifestedParcel]:
@@ -123,17 +164,7 @@ def create(
 
 def get(connection: Connection, manifest_id: int) -> StoredManifest | None:
     """One manifest; None: there is none."""
-    row = (
-        connection.execute(
-            text(
-                "select id, number, location, account, courier, day, aggregator_reference, handed_over_at from manifest"
-                " where id = :id"
-            ),
-            {"id": manifest_id},
-        )
-        .mappings()
-        .one_or_none()
-    )
+    row = connection.execute(text(f"{_MANIFESTS} where id = :id"), {"id": manifest_id}).mappings().one_or_none()
     return StoredManifest(**row) if row else None
 
 

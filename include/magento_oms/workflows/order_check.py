@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import structlog
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.ports import MagentoOrders
+from magento_oms.ports import MagentoOrders, OrderFilter, OutsideError
 from magento_oms.storage.database import autocommit, text
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted
 from magento_oms.workflows.intake import take_in
 
+log = structlog.get_logger(__name__)
+
 FRESH_SECONDS = 5.0
 """What was read so lately need not be read again."""
+REMEMBERED = 5000
+"""Orders; beyond these what is not fresh any more is forgotten."""
 
 Check = Callable[[str, int], None]
 """Instance and entity id of an order; see `OrderCheck`."""
@@ -40,13 +46,42 @@ class OrderCheck:
 
     def __call__(self, instance: str, entity_id: int) -> None:
         """Raises NotWanted (cancelled), NotNow (on hold, or not understood), or any OutsideError of reading."""
-        if time.monotonic() - self._read.get((instance, entity_id), float("-inf")) > FRESH_SECONDS:
+        if not self._is_fresh(instance, entity_id):
             config = self._configs[instance]
             page = self._store(config).page_of(entity_id)
             take_in(self._url, config, page)
-            with self._lock:
-                self._read[instance, entity_id] = time.monotonic()
+            self._note(instance, [entity_id])
         self._judge(instance, entity_id)
+
+    def read_ahead(self, instance: str, entity_ids: Sequence[int]) -> None:
+        """Read orders by one request, so that none is read again in the next seconds.
+
+        What cannot be read so is read one by one, which tells what is wrong.
+        """
+        if (config := self._configs.get(instance)) is None:
+            return
+        wanted = tuple(entity_id for entity_id in entity_ids if not self._is_fresh(instance, entity_id))
+        if not wanted:
+            return
+        where = OrderFilter(entity_ids=wanted)
+        try:
+            page = self._store(config).page_after(None, where, page_size=len(wanted), by="entity_id")
+        except OutsideError as error:
+            log.warning("orders are read one by one", instance=instance, error=type(error).__name__)
+            return
+        take_in(self._url, config, page)
+        self._note(instance, [int(order["entity_id"]) for order in page.orders])
+
+    def _is_fresh(self, instance: str, entity_id: int) -> bool:
+        return time.monotonic() - self._read.get((instance, entity_id), float("-inf")) <= FRESH_SECONDS
+
+    def _note(self, instance: str, entity_ids: Iterable[int]) -> None:
+        """What was read just now."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._read) > REMEMBERED:
+                self._read = {order: at for order, at in self._read.items() if now - at <= FRESH_SECONDS}
+            self._read.update(((instance, entity_id), now) for entity_id in entity_ids)
 
     def _store(self, config: InstanceConfig) -> MagentoOrders:
         with self._lock:

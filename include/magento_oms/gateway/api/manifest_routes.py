@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy import Connection
 
 from magento_oms.gateway.api.callers import needs
@@ -35,6 +35,17 @@ def manifest_routes(room: Room) -> APIRouter:
         with autocommit(room.url) as connection:
             return [_shown(connection, manifest) for manifest in made]
 
+    @router.get("", responses=described(404))
+    def still_here(caller: Reads, location: Annotated[str, Query(min_length=1, max_length=31)]) -> list[ManifestShown]:
+        """What was listed at a location and has not left, the oldest first, 200 at the most: for whoever lost an
+        answer of making a manifest, or of handing it over.
+        """
+        if not caller.works_at(location):
+            raise ApiProblem(404, f"There is no location {location!r}.")
+        with autocommit(room.url) as connection:
+            found = manifests.open_at(connection, location, caller.stores)
+            return [_shown(connection, manifest) for manifest in found]
+
     @router.get("/{manifest_id}", responses=described(404))
     def one(caller: Reads, manifest_id: Id) -> ManifestShown:
         """One manifest."""
@@ -55,7 +66,9 @@ def manifest_routes(room: Room) -> APIRouter:
 
     @router.post("/{manifest_id}/handover", responses=described(404))
     def handed_over(caller: Writes, manifest_id: Id) -> HandedOverShown:
-        """The courier takes all that is on it. What must not leave is named; take it off the pallet."""
+        """The courier takes all that is on it. What must not leave is named; take it off the pallet. Asking again (the
+        answer was lost) hands over what is left and names all of it. Allow ten seconds a hundred parcels.
+        """
         with autocommit(room.url) as connection:
             _the(connection, caller, manifest_id)
         outcome = hand_over_manifest(room.url, room.configs, manifest_id, by=caller.name, check=room.check)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.workflows.order_check import Check
+from magento_oms.workflows.order_check import OrderCheck
 
 KEPT_SECONDS = 20.0
 
@@ -50,4 +50,4 @@ class Room:
 
     url: str
     configs: Mapping[str, InstanceConfig]
-    check: Check | None = None
+    check: OrderCheck | None = None

@@ -19,13 +19,15 @@ from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.manifests import StoredManifest
 from magento_oms.workflows.couriers.plans import target
 from magento_oms.workflows.fulfilling.effects import MANIFEST
-from magento_oms.workflows.order_check import Check
+from magento_oms.workflows.order_check import OrderCheck
 from magento_oms.workflows.warehouse.hand_over import hand_over
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 
 PAPER = "manifest"
 LARGEST = 500
 """Parcels of one manifest."""
+TOGETHER = 50
+"""Orders that are read again by one request before they leave: few enough to have left while that is fresh."""
 
 
 def create_manifests(
@@ -82,9 +84,10 @@ class ManifestHandedOver:
 
 
 def hand_over_manifest(
-    url: str, configs: Mapping[str, InstanceConfig], manifest_id: int, *, by: str, check: Check | None = None
+    url: str, configs: Mapping[str, InstanceConfig], manifest_id: int, *, by: str, check: OrderCheck | None = None
 ) -> ManifestHandedOver:
     """Hand over all that is on a manifest. What must not leave is named, and taken off for a later one; the rest goes.
+    Each leaves by itself: what had left when this was cut short is known by asking again.
 
     Raises:
         WarehouseProblem: there is no such manifest.
@@ -94,13 +97,20 @@ def hand_over_manifest(
             raise WarehouseProblem(Kind.MISSING, f"There is no manifest {manifest_id}.")
         ids = sorted({parcel.fulfilment_id for parcel in manifests.parcels_of(connection, manifest_id)})
     outcome = ManifestHandedOver()
-    for fulfilment_id in ids:
-        try:
-            hand_over(url, configs, fulfilment_id, by=by, check=check)
-        except WarehouseProblem as problem:
-            outcome.refused[fulfilment_id] = problem.what
-        else:
-            outcome.done.append(fulfilment_id)
+    for start in range(0, len(ids), TOGETHER):
+        some = ids[start : start + TOGETHER]
+        if check is not None:
+            with autocommit(url) as connection:
+                of_instances = manifests.orders_of(connection, some)
+            for instance, entity_ids in of_instances.items():
+                check.read_ahead(instance, entity_ids)
+        for fulfilment_id in some:
+            try:
+                hand_over(url, configs, fulfilment_id, by=by, check=check)
+            except WarehouseProblem as problem:
+                outcome.refused[fulfilment_id] = problem.what
+            else:
+                outcome.done.append(fulfilment_id)
     with engine(url).begin() as connection:
         manifests.take_off(connection, manifest_id, list(outcome.refused))
         if outcome.done:
