@@ -69,10 +69,19 @@ def test_what_does_not_leave_with_its_manifest_is_on_a_later_one(api: Api) -> No
     assert api.call("POST", f"/manifests/{second['id']}/handover").json()["done"] == [both[1]["id"]]
 
 
-def test_a_manifest_of_which_the_answer_was_lost_is_found_until_all_of_it_has_left(api: Api) -> None:
+def listed(api: Api, orders: int, *, first_on_hold: bool = False) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Fulfilments that are ready, and the manifest that they are on; the first order may be held since."""
     api.forward.stock("pune", KURTA=9)
-    both = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(2)]
+    ready = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(orders)]
     [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
+    if first_on_hold:
+        api.forward.store.pass_time(60)
+        api.forward.store.hold(ready[0]["order_entity_id"])
+    return ready, made
+
+
+def test_a_manifest_of_which_the_answer_was_lost_is_found_until_all_of_it_has_left(api: Api) -> None:
+    both, made = listed(api, 2)
     assert api.call("POST", "/manifests", {"location": "pune"}).json() == []
     assert api.call("GET", "/manifests?location=pune").json() == [made]
     api.call("POST", f"/fulfilments/{both[0]['id']}/handover")
@@ -83,11 +92,7 @@ def test_a_manifest_of_which_the_answer_was_lost_is_found_until_all_of_it_has_le
 
 
 def test_the_orders_of_a_manifest_are_read_again_together(api: Api) -> None:
-    api.forward.stock("pune", KURTA=9)
-    three = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(3)]
-    [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
-    api.forward.store.pass_time(60)
-    api.forward.store.hold(three[0]["order_entity_id"])
+    three, made = listed(api, 3, first_on_hold=True)
     before = api.forward.store.calls.copy()
     outcome = api.call("POST", f"/manifests/{made['id']}/handover").json()
     assert outcome["done"] == [shown["id"] for shown in three[1:]]
@@ -96,11 +101,7 @@ def test_the_orders_of_a_manifest_are_read_again_together(api: Api) -> None:
 
 
 def test_orders_that_cannot_be_read_together_are_read_one_by_one(api: Api) -> None:
-    api.forward.stock("pune", KURTA=9)
-    both = [api.ready("KURTA", shipment=f"WMS-{number}") for number in range(2)]
-    [made] = api.call("POST", "/manifests", {"location": "pune"}).json()
-    api.forward.store.pass_time(60)
-    api.forward.store.hold(both[0]["order_entity_id"])
+    both, made = listed(api, 2, first_on_hold=True)
     api.forward.store.fail("page_after", RetryableError("The store is busy."))
     outcome = api.call("POST", f"/manifests/{made['id']}/handover").json()
     assert outcome["done"] == [both[1]["id"]]

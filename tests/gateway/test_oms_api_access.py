@@ -107,9 +107,9 @@ def call(
 
 def test_the_table_has_every_route() -> None:
     described = create_api(Room("", {})).openapi()["paths"]
-    assert {
-        (route.method, route.path.replace("eway_bill", "{kind}").removesuffix("?location=pune")) for route in ROUTES
-    } == {(method.upper(), path) for path, methods in described.items() for method in methods}
+    assert {(route.method, route.path.replace("eway_bill", "{kind}").partition("?")[0]) for route in ROUTES} == {
+        (method.upper(), path) for path, methods in described.items() for method in methods
+    }
 
 
 def test_no_route_answers_strangers_or_a_token_without_its_scope(api: Api, there: dict[str, Any]) -> None:

@@ -224,9 +224,9 @@ def claim_due(connection: Connection, target: str, *, limit: int, lease: timedel
     """Claim up to `limit` effects that are due, one a lane, by one statement that commits by itself (`autocommit`).
 
     The urgent ones come first, then those that have waited longest. Due ones are sent, but those of an order on hold,
-    which wait; those of unknown outcome are looked up. A lane in
-    which another effect is under way, or of unknown outcome, waits. While the target is held, none is claimed. Nor is
-    any where another worker claims in one of these lanes at the same moment: the unique index on the lane sees to it.
+    which wait; those of unknown outcome are looked up. A lane in which another effect is under way, or of unknown
+    outcome, waits. While the target is held, none is claimed. Nor is any where another worker claims in one of these
+    lanes at the same moment: the unique index on the lane sees to it.
     """
     try:
         rows = connection.execute(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.ports import MagentoOrders, OrderFilter, OutsideError
+from magento_oms.ports import MagentoOrders, OrderFilter, OrderPage, OutsideError
 from magento_oms.storage.database import autocommit, text
 from magento_oms.workflows.effect_kinds import NotNow, NotWanted
 from magento_oms.workflows.intake import take_in
@@ -48,9 +48,7 @@ class OrderCheck:
         """Raises NotWanted (cancelled), NotNow (on hold, or not understood), or any OutsideError of reading."""
         if not self._is_fresh(instance, entity_id):
             config = self._configs[instance]
-            page = self._store(config).page_of(entity_id)
-            take_in(self._url, config, page)
-            self._note(instance, [entity_id])
+            self._take_in(config, self._store(config).page_of(entity_id))
         self._judge(instance, entity_id)
 
     def read_ahead(self, instance: str, entity_ids: Sequence[int]) -> None:
@@ -69,19 +67,19 @@ class OrderCheck:
         except OutsideError as error:
             log.warning("orders are read one by one", instance=instance, error=type(error).__name__)
             return
-        take_in(self._url, config, page)
-        self._note(instance, [int(order["entity_id"]) for order in page.orders])
+        self._take_in(config, page)
 
     def _is_fresh(self, instance: str, entity_id: int) -> bool:
         return time.monotonic() - self._read.get((instance, entity_id), float("-inf")) <= FRESH_SECONDS
 
-    def _note(self, instance: str, entity_ids: Iterable[int]) -> None:
-        """What was read just now."""
+    def _take_in(self, config: InstanceConfig, page: OrderPage) -> None:
+        """What was read just now, which is fresh for a while."""
+        take_in(self._url, config, page)
         now = time.monotonic()
         with self._lock:
             if len(self._read) > REMEMBERED:
                 self._read = {order: at for order, at in self._read.items() if now - at <= FRESH_SECONDS}
-            self._read.update(((instance, entity_id), now) for entity_id in entity_ids)
+            self._read.update(((config.code, int(order["entity_id"])), now) for order in page.orders)
 
     def _store(self, config: InstanceConfig) -> MagentoOrders:
         with self._lock:

@@ -100,10 +100,7 @@ def hand_over_manifest(
     for start in range(0, len(ids), TOGETHER):
         some = ids[start : start + TOGETHER]
         if check is not None:
-            with autocommit(url) as connection:
-                of_instances = manifests.orders_of(connection, some)
-            for instance, entity_ids in of_instances.items():
-                check.read_ahead(instance, entity_ids)
+            _read_ahead(url, check, some)
         for fulfilment_id in some:
             try:
                 hand_over(url, configs, fulfilment_id, by=by, check=check)
@@ -116,6 +113,13 @@ def hand_over_manifest(
         if outcome.done:
             manifests.note_handed_over(connection, manifest_id)
     return outcome
+
+
+def _read_ahead(url: str, check: OrderCheck, fulfilment_ids: Sequence[int]) -> None:
+    with autocommit(url) as connection:
+        of_instances = manifests.orders_of(connection, fulfilment_ids)
+    for instance, entity_ids in of_instances.items():
+        check.read_ahead(instance, entity_ids)
 
 
 def _effect(manifest: StoredManifest) -> PlannedEffect:
