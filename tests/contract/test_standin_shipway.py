@@ -93,11 +93,11 @@ def test_429(call: Raw) -> None:
 def test_the_awb_is_made_before_a_slow_answer(call: Raw, booked: Booked) -> None:
     import httpx
 
-    call.joined.stand_in.switch(slow_after_awb=2)
+    call.joined.stand_in.switch(slow_after_awb=6)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
             call.joined.stand_in.url + "/v2orders", json=call.request_of() | {"order_id": "R-2"},
-            headers=call.headers, timeout=0.7, trust_env=False,
+            headers=call.headers, timeout=3, trust_env=False,
         )  # fmt: skip
 
     assert call.joined.real("awb", "R-2") == 1

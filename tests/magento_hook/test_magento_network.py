@@ -8,13 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from careful_http import transport
+from careful_http import memory, transport
 from careful_http.client import Patience
 from careful_http.endpoint import Timeouts
 from careful_http.memory import MemoryBreaker, MemoryBudget
@@ -346,12 +347,14 @@ def test_an_open_circuit_and_a_spent_budget_send_nothing(server: HTTPServer, sto
     assert len(came) == 2
 
 
-def test_a_circuit_closes_after_a_good_probe() -> None:
-    breaker = MemoryBreaker("magento:kurta", threshold=1, pause=0.05)
+def test_a_circuit_closes_after_a_good_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: seconds))
+    breaker = MemoryBreaker("magento:kurta", threshold=1, pause=60)
     breaker.failed("down")
     with pytest.raises(RetryableError):
         breaker.before_call()
-    time.sleep(0.06)
+    seconds = 61
     breaker.before_call()
     with pytest.raises(RetryableError):  # one probe at a time
         breaker.before_call()

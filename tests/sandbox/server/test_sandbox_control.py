@@ -159,7 +159,7 @@ def test_the_recorded_profile_takes_the_recorded_time(sandbox: InProcess) -> Non
     sandbox.set_up(profile="recorded")
     started = time.monotonic()
     sandbox.magento("GET", "V1/orders?searchCriteria[pageSize]=10")
-    assert 0.17 <= time.monotonic() - started < 1
+    assert 0.17 <= time.monotonic() - started < 5
 
 
 def test_the_recorded_profile_has_two_workers_and_further_calls_wait(sandbox: InProcess) -> None:

@@ -123,7 +123,7 @@ def test_real_connections_break_and_a_killed_server_keeps_what_it_answered(new_d
 
             client.add_fault("timeout_after", path="/comments", times=1, seconds=60)
             with pytest.raises(httpx.ReadTimeout):
-                store.post(path, json=COMMENT, timeout=0.5)
+                store.post(path, json=COMMENT, timeout=3)
             assert client.counts()["comment"] == 2
 
             client.add_fault("error_before", path="/nothing", skip=3)
