@@ -112,6 +112,13 @@ def test_urgent_ones_do_not_wait_behind_a_backlog(oms_database: str) -> None:
     assert taken == [urgent, *waiting]
 
 
+@pytest.mark.parametrize("limit", [1, 10])
+def test_an_urgent_one_goes_first_in_its_lane(oms_database: str, limit: int) -> None:
+    plan(oms_database, planned(lane="order:1"))
+    urgent = plan(oms_database, replace(planned(lane="order:1"), kind="cancel_order", urgent=True))
+    assert [claimed.id for claimed in claim(oms_database, limit=limit)] == [urgent]
+
+
 def test_eight_threads_never_have_one_lane_twice(oms_database: str) -> None:
     for number in range(120):
         plan(oms_database, planned(number, lane=f"lane:{number % 12}"))

@@ -67,7 +67,7 @@ def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]
     """Plan effects of orders that were stored in this very transaction (so none can exist yet)."""
     if not planned:
         return
-    columns = ("target", "kind", "subject", "lane", "order_id", "state", "urgent", "details")
+    columns = ("target", "kind", "subject", "lane", "order_id", "state", "even_if_stopped", "urgent", "details")
     with copy_into(connection, "effect", columns) as copy:
         for order_id, effect in planned:
             state = EffectState.WITHHELD if effect.withheld else EffectState.DUE
@@ -198,7 +198,7 @@ def expire_claims(connection: Connection, target: str, settle_delay: timedelta) 
 
 _CLAIM = text(
     "with free as ("
-    "  select e.id, e.lane, e.state, e.due_at from effect e"
+    "  select e.id, e.lane, e.state, e.urgent, e.due_at from effect e"
     "  where e.target = :target and e.state in ('due', 'unknown') and e.due_at <= now()"
     "  and (e.claimed_until is null or e.claimed_until < now())"
     "  and (e.even_if_stopped or e.state = 'unknown' or not exists ("
@@ -207,7 +207,7 @@ _CLAIM = text(
     "  and not exists (select 1 from effect b where b.lane = e.lane and b.id <> e.id"
     "    and b.state in ('sending', 'unknown') and (b.state = 'sending' or e.state = 'due'))"
     "  order by e.urgent desc, e.due_at, e.id limit :limit for update skip locked"
-    "), first as (select distinct on (lane) id, state from free order by lane, due_at, id"
+    "), first as (select distinct on (lane) id, state from free order by lane, urgent desc, due_at, id"
     "), claimed as (update effect e set"
     "  claim = :claim, claimed_until = now() + :lease, attempts = e.attempts + 1,"
     "  state = case when first.state = 'due' then 'sending' else e.state end"
