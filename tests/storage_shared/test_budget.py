@@ -45,12 +45,12 @@ def test_what_would_take_too_long_is_refused_and_takes_nothing(oms_database: str
             budget.spend(wait=2)
         assert 8 < refused.value.retry_after <= 10
     elapse("request_budget", 10)
-    assert took(budget, wait=0) < 5
+    assert took(budget, wait=0) < 1
 
 
 def test_more_than_a_burst_at_once_is_possible_by_waiting(oms_database: str) -> None:
     budget = SharedBudget(oms_database, SCOPE, per_second=10, burst=2)
-    assert 0.25 <= took(budget, requests=5) < 5
+    assert 0.25 <= took(budget, requests=5) < 1.5
 
 
 def test_a_bucket_never_holds_more_than_a_burst(oms_database: str, elapse: Elapse) -> None:
@@ -118,7 +118,7 @@ def test_waiting_is_served_in_order(oms_database: str) -> None:
 
 
 def test_processes_and_threads_together_keep_to_it(oms_database: str, child: StartChild, at_once: AtOnce) -> None:
-    rate, burst, seconds = 40, 10, 2.0
+    rate, burst, seconds = 40, 10, 4.0
     start = time.monotonic() + 1.0
 
     def spend(number: int) -> int:
@@ -139,7 +139,7 @@ def test_processes_and_threads_together_keep_to_it(oms_database: str, child: Sta
 
     made = sum(int(each.hear()) for each in [child(work) for _ in range(3)])
     assert made <= burst + rate * (seconds + 0.5)
-    assert made >= 0.2 * rate * seconds
+    assert made >= 0.4 * rate * seconds
 
 
 def test_no_token_is_spent_twice(oms_database: str, child: StartChild) -> None:

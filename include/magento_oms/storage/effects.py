@@ -67,14 +67,11 @@ def copy_new(connection: Connection, planned: Sequence[tuple[int, PlannedEffect]
     """Plan effects of orders that were stored in this very transaction (so none can exist yet)."""
     if not planned:
         return
-    columns = ("target", "kind", "subject", "lane", "order_id", "state", "even_if_stopped", "urgent", "details")
-    with copy_into(connection, "effect", columns) as copy:
-        for order_id, effect in planned:
-            state = EffectState.WITHHELD if effect.withheld else EffectState.DUE
-            values = _values(effect, order_id, state)
-            copy.write_row([values[column] for column in columns])
-    for target in {effect.target for _, effect in planned if not effect.withheld}:
-        notify(connection, signal(target))
+    rows = _rows(planned)
+    with copy_into(connection, "effect", tuple(rows[0])) as copy:
+        for row in rows:
+            copy.write_row(list(row.values()))
+    _wake(connection, planned)
 
 
 _PLAN = text(
@@ -92,15 +89,8 @@ def plan_many(connection: Connection, planned: Sequence[tuple[int, PlannedEffect
     """Plan effects that wait for none other, as `plan` does it for one."""
     if not planned:
         return
-    connection.execute(
-        _PLAN,
-        [
-            _values(effect, order_id, EffectState.WITHHELD if effect.withheld else EffectState.DUE)
-            for order_id, effect in planned
-        ],
-    )
-    for target in {effect.target for _, effect in planned if not effect.withheld}:
-        notify(connection, signal(target))
+    connection.execute(_PLAN, _rows(planned))
+    _wake(connection, planned)
 
 
 def plan(
@@ -123,6 +113,19 @@ def plan(
     if state is EffectState.DUE:
         notify(connection, signal(effect.target))
     return int(effect_id)
+
+
+def _rows(planned: Iterable[tuple[int, PlannedEffect]]) -> list[dict[str, Any]]:
+    """The values of effects that wait for none other, by the names of their columns."""
+    return [
+        _values(effect, order_id, EffectState.WITHHELD if effect.withheld else EffectState.DUE)
+        for order_id, effect in planned
+    ]
+
+
+def _wake(connection: Connection, planned: Iterable[tuple[int, PlannedEffect]]) -> None:
+    for target in {effect.target for _, effect in planned if not effect.withheld}:
+        notify(connection, signal(target))
 
 
 def _values(effect: PlannedEffect, order_id: int | None, state: EffectState) -> dict[str, Any]:

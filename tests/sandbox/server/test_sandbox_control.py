@@ -157,9 +157,12 @@ def test_asynchronous_calls_wait_for_the_consumer(sandbox: InProcess) -> None:
 def test_the_recorded_profile_takes_the_recorded_time(sandbox: InProcess) -> None:
     sandbox.place(10)
     sandbox.set_up(profile="recorded")
-    started = time.monotonic()
-    sandbox.magento("GET", "V1/orders?searchCriteria[pageSize]=10")
-    assert 0.17 <= time.monotonic() - started < 5
+    took = []
+    for _ in range(3):  # a stall of the machine lengthens one of them
+        started = time.monotonic()
+        sandbox.magento("GET", "V1/orders?searchCriteria[pageSize]=10")
+        took.append(time.monotonic() - started)
+    assert 0.17 <= min(took) < 1
 
 
 def test_the_recorded_profile_has_two_workers_and_further_calls_wait(sandbox: InProcess) -> None:
