@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -78,6 +79,15 @@ def test_the_wrong_password_fails_one_instance_with_one_alert_and_never_locks_th
     assert 1 <= len(refused) <= 2
     (placed,) = stack.sandbox("heritage").place_orders(1, store_id=1, payment="cod", shape="simple")
     stack.wait_for("the other instance goes on", lambda: acknowledged(stack, "heritage", placed.entity_id))
+
+
+def test_all_who_look_at_the_runs_at_once_are_answered(stack: Stack) -> None:
+    """A dozen browsers on top of tasks. The API server stood still for half a minute, for tasks as well, when its
+    connections to the database had run out.
+    """
+    with ThreadPoolExecutor(60) as lookers:
+        seen = list(lookers.map(lambda _: stack.api("GET", "/dags/~/dagRuns?limit=100"), range(120)))
+    assert all(answer["dag_runs"] for answer in seen)
 
 
 def test_a_malformed_file_is_an_import_error_that_names_it_and_the_other_dags_live(stack: Stack) -> None:

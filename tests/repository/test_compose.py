@@ -25,7 +25,7 @@ from magento_oms.local.airflow_env import (
     component_commands,
     gateway_command,
 )
-from magento_oms.local.postgres import PostgresServer, binaries
+from magento_oms.local.postgres import MAX_CONNECTIONS, PostgresServer, binaries
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 DOCKERFILE = REPOSITORY / "Dockerfile"
@@ -83,6 +83,13 @@ def test_no_setting_of_latency_or_recovery_is_forgotten(services: dict[str, Any]
     for name, service in airflow_services(services).items():
         environment = service["environment"]
         assert {key: environment.get(key) for key in TUNING} == dict(TUNING), name
+
+
+def test_the_database_bears_as_many_connections_as_the_local_one(services: dict[str, Any]) -> None:
+    assert services["postgres"]["command"] == ["postgres", "-c", f"max_connections={MAX_CONNECTIONS}"]
+    pool = int(TUNING["AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE"])
+    overflow = int(TUNING["AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW"])
+    assert pool + overflow <= MAX_CONNECTIONS / 2  # as many again for everything else
 
 
 def test_every_other_setting_is_made_or_left_out_with_a_reason(services: dict[str, Any]) -> None:

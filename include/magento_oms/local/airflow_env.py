@@ -36,7 +36,10 @@ TUNING: Mapping[str, str] = {
     "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
     # A push lingers in its slot; live pulls of every instance want one too.
     "AIRFLOW__CORE__PARALLELISM": "32",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "5",
+    # The API server asks for a connection on its event loop too. Where none is free it stands still until the pool
+    # gives up, half a minute later, and tasks and people get a 500: so there are more than ever are at work at once.
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "20",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "80",
     # Instances' files are read anew as often, by default every 30 s. Every 60 s took a tenth of a core of four stores.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
     # A task that a person stops in the UI ends within so many seconds. Those that linger are asked all day long.

@@ -35,6 +35,8 @@ from magento_oms.local.trouble import LocalTrouble
 SUPERUSER = "postgres"
 READY_SECONDS = 60.0
 LEFTOVER_SECONDS = 30.0
+MAX_CONNECTIONS = 300
+"""A hundred at most for Airflow's API server (its pool), a few for each task, and room for people."""
 PORTS = range(15_000, 32_000)
 """Below those that systems give to outgoing connections: one of these stays free while what uses it is restarted."""
 
@@ -93,7 +95,7 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "max_connections": "150",
+            "max_connections": str(MAX_CONNECTIONS),
         } | (options or {})
         self._as_service: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
