@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class FulfilmentState(StrEnum):
-    """How far a fulfilment has come. `ready`: packed, and invoice, AWBs and labels are there."""
+    """How far a fulfilment has come. `ready`: packed, and the papers are there."""
 
     ROUTED = "routed"
     PACKED = "packed"
@@ -46,7 +46,8 @@ def fulfilment_state(lines: Iterable[Carried], *, papers: bool, handed_over: boo
     """The state of a fulfilment.
 
     Args:
-        papers: whether the invoice and every parcel's AWB and label are there.
+        papers: whether the invoice and every parcel's AWB and label are there. A courier that has a parcel needs no
+            label for it.
         handed_over: whether the courier took it.
     """
     live = [line for line in lines if line.quantity > 0]

@@ -58,6 +58,9 @@ ENDS = frozenset(
 CALLED_OFF = frozenset({S.CANCELLED, S.RETURN_CANCELLED})
 """Ends that a later movement disproves: a courier that missed the cancellation ships the parcel all the same."""
 
+AT_HOME = frozenset({S.CREATED, S.PICKUP_SCHEDULED, S.RETURN_PLACED, *CALLED_OFF})
+"""The courier does not have it: it is still where it is sent from, or stays there."""
+
 STARTS = {Direction.FORWARD: S.CREATED, Direction.REVERSE: S.RETURN_PLACED}
 
 _RANK = {

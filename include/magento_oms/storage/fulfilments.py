@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, RowMapping
 
 from magento_oms.domain.fulfilments import Carried, FulfilmentState, check_fulfilment_move, fulfilment_state
+from magento_oms.domain.parcel_states import AT_HOME
 from magento_oms.storage.api_tokens import of_stores_sql
 from magento_oms.storage.database import by_column, given_rows, text
 from magento_oms.storage.parcels import live_bookings_sql
@@ -203,9 +204,11 @@ select exists (select from paper where kind = 'invoice' and subject = 'fulfilmen
   and exists (select from parcel where fulfilment_id = :id and direction = 'forward')
   and not exists (
     select from parcel p where p.fulfilment_id = :id and p.direction = 'forward' and not exists (
-      select from ({live_bookings_sql()}) b join courier_document d on d.booking_id = b.id and d.kind = 'label'
-      where b.parcel_id = p.id and b.awb <> ''))
+      select from ({live_bookings_sql()}) b where b.parcel_id = p.id and b.awb <> '' and (
+        exists (select from courier_document d where d.booking_id = b.id and d.kind = 'label')
+        or b.status <> all(:at_home))))
 """  # noqa: S608  (constants)
+"""A courier that has the parcel asks for no label any more: it may never have given one."""
 
 
 def derive_state(connection: Connection, fulfilment_id: int) -> FulfilmentState:
@@ -221,7 +224,8 @@ def derive_state(connection: Connection, fulfilment_id: int) -> FulfilmentState:
     ]
     before = FulfilmentState(row.state)
     packed = fulfilment_state(carried, papers=False, handed_over=False) is FulfilmentState.PACKED
-    papers = packed and bool(connection.execute(text(_PAPERS), {"id": fulfilment_id}).scalar())
+    known = {"id": fulfilment_id, "at_home": [str(status) for status in AT_HOME]}
+    papers = packed and bool(connection.execute(text(_PAPERS), known).scalar())
     state = fulfilment_state(carried, papers=papers, handed_over=row.handed_over_at is not None)
     check_fulfilment_move(before, state)
     connection.execute(

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from tests.workflows.couriers.fake_aggregator import STATUSES, scan
 from tests.workflows.forward.conftest import Forward, goods
 from tests.workflows.payloads import item
 
 from magento_oms.documents.read_back import texts
 from magento_oms.ports import PermanentError, RetryableError, UnknownOutcome
+from magento_oms.workflows.couriers.tracking import poll
 from magento_oms.workflows.warehouse.pack import Box
 from magento_oms.workflows.warehouse.problems import Kind, WarehouseProblem
 
@@ -189,6 +191,33 @@ def test_nothing_is_handed_over_before_its_papers_are_there(forward: Forward) ->
     forward.push_all()
     assert not forward.hand_over(row["id"]).again
     assert forward.hand_over(row["id"]).again
+
+
+@pytest.mark.parametrize("ships_at", ["handover", "packed"])
+def test_a_parcel_that_its_courier_took_needs_no_label_any_more(
+    forward_of: Callable[..., Forward], ships_at: str
+) -> None:
+    """Its aggregator never gave one, the driver came all the same, and the warehouse wants to be rid of it."""
+    forward = forward_of(magento_shipment_at=ships_at)
+    main = forward.account("main")
+    main.labels_ready = False
+    forward.stock("pune", KURTA=5)
+    entity_id = forward.place(goods("KURTA"))
+    [fulfilment_id] = ready(forward, entity_id)
+    with pytest.raises(WarehouseProblem, match="invoice, AWB or label is missing"):
+        forward.hand_over(fulfilment_id)
+
+    [booked] = main.orders.values()
+    main.scans[booked.awb] += [scan("picked_up", booked.awb), scan("delivered", booked.awb, 30)]
+    forward.oms.run("update courier_booking set track_at = now()")
+    poll(forward.oms.url, "main", main, STATUSES, holder="test")
+
+    assert [row["state"] for row in forward.fulfilments(entity_id)] == ["ready"]
+    assert forward.effects_of("fetch_label") == ["cancelled"]
+    assert not forward.hand_over(fulfilment_id).again
+    forward.push_all()
+    assert len(forward.store.shipments) == 1
+    assert [row["state"] for row in forward.fulfilments(entity_id)] == ["handed_over"]
 
 
 def test_an_order_cancelled_on_magento_is_not_booked(forward: Forward) -> None:

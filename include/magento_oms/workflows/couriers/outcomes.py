@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from magento_oms.domain.parcel_states import CALLED_OFF
-from magento_oms.ports import ParcelStatus
+from magento_oms.domain.parcel_states import AT_HOME
 from magento_oms.storage import effects, orders, quarantine
 from magento_oms.storage.scans import Applied
 from magento_oms.workflows.cancelling import too_late
 from magento_oms.workflows.couriers import plans
+from magento_oms.workflows.fulfilling.ready import became_ready
 from magento_oms.workflows.returns.from_courier import parcel_moved
 
 SHIPPED_ALL_THE_SAME = "cancelled_parcel_moves"
 """Code of the trouble with a parcel that was called off and moves."""
-
-AT_HOME = frozenset({ParcelStatus.CREATED, ParcelStatus.PICKUP_SCHEDULED, ParcelStatus.RETURN_PLACED, *CALLED_OFF})
 
 
 def follow_up(connection: Connection, applied: Applied) -> None:
@@ -35,6 +33,8 @@ def follow_up(connection: Connection, applied: Applied) -> None:
             f" the courier moves it all the same: it is {applied.state.status}.",
             way_out="Ask the courier to return it to origin (`magento-oms parcels ndr`), or leave it and dismiss this.",
         )
+    if applied.moved and booking.fulfilment_id is not None and applied.state.status not in AT_HOME:
+        became_ready(connection, booking.fulfilment_id)
     if applied.moved or applied.new:
         parcel_moved(connection, applied)
     if applied.moved and applied.state.ended:

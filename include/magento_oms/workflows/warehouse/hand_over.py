@@ -10,7 +10,6 @@ import structlog
 from sqlalchemy import Connection
 
 from magento_oms.config.models import InstanceConfig
-from magento_oms.config.store_models import MagentoShipmentAt
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.ports import OutsideError
 from magento_oms.storage import effects, fulfilments, notices, orders, stock
@@ -96,9 +95,8 @@ def _hand_over(connection: Connection, config: InstanceConfig, fulfilment_id: in
     orders.derive_state(connection, stored.order_id)
     details = {"fulfilment": fulfilment_id, "location": stored.location, "by": by}
     orders.add_event(connection, stored.order_id, "handed_over", details)
-    store = config.store(stored.store_id)
-    if store is None or store.magento_shipment_at is MagentoShipmentAt.HANDOVER:
-        effects.plan(connection, fulfilling.create_shipment(config, stored), stored.order_id)
+    # Where the store wants it at packing it is planned already, unless the courier came before the papers.
+    effects.plan(connection, fulfilling.create_shipment(config, stored), stored.order_id)
     notices.tell(connection, "dispatched", fulfilment_id)
     return HandedOver(stored.id, stored.increment_id)
 
