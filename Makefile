@@ -75,8 +75,8 @@ bench: $(READY) ## measure one benchmark: make bench NAME=order_pull
 	@if [ -z "$(NAME)" ]; then echo "Say which: make bench NAME=x, with x one of: $(BENCHMARKS)" >&2; exit 2; fi
 	@$(BIN)/python -m benchmarks.$(NAME)
 
-soak: $(READY) ## the long proofs
-	@$(BIN)/python -m pytest -m soak --timeout 3600
+soak: $(READY) ## the long proofs (hours)
+	@$(BIN)/python -m pytest -n auto -m soak --timeout 3600
 
 clean: ## remove the environment, the demo's state and what was built
 	@rm -rf .venv .run build

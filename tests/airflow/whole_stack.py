@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -29,6 +30,13 @@ class Stack:
         self.local = stack
         self.shop = shop
         self._token = ""
+
+    @property
+    def _state(self) -> Path:
+        return Path(self.local.environment["AIRFLOW_HOME"]).parent
+
+    def _log(self, name: str) -> str:
+        return (self._state / "logs" / f"{name}.log").read_text(errors="replace")
 
     def sandbox(self, code: str) -> SandboxClient:
         """The control of one store."""
@@ -52,8 +60,7 @@ class Stack:
         while not condition():
             self.local.look_after()
             if time.monotonic() - started > seconds:
-                logs = self.local.environment["AIRFLOW_HOME"]
-                raise AssertionError(f"not within {seconds:.0f} s: {what}; logs under {Path(logs).parent}")
+                raise AssertionError(f"not within {seconds:.0f} s: {what}; logs under {self._state}")
             time.sleep(0.2)
         return time.monotonic() - started
 
@@ -68,8 +75,12 @@ class Stack:
             {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
             method=method,
         )
-        with urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        try:
+            with urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            error.add_note(f"{error.read().decode(errors='replace')[:1000]}; log: {self._log('api-server')[-3000:]}")
+            raise
 
     def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Airflow's own command."""
