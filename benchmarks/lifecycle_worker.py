@@ -14,13 +14,13 @@ import structlog
 
 from magento_oms.orchestration import courier_wiring, wiring
 from magento_oms.ports import OutsideError
-from magento_oms.workflows import order_pull, push
+from magento_oms.workflows import order_pull, push, turns
 from magento_oms.workflows.couriers.plans import target
 from magento_oms.workflows.routing.route_orders import route_due
 
 POLL = 5.0
 """Seconds between two looks at a store, as in Airflow."""
-LINGER = push.Linger(idle=20.0, at_most=30.0)
+LINGER = turns.Linger(idle=20.0, at_most=30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ def forever(work: Callable[[], None]) -> None:
     while True:
         try:
             work()
-        except (OutsideError, order_pull.AnotherRunIsLive, push.AnotherPushLingers) as trouble:
+        except (OutsideError, order_pull.AnotherRunIsLive, turns.AnotherRunHasTheTurn) as trouble:
             log.warning("tried again", trouble=str(trouble))
             time.sleep(5)
 

@@ -19,7 +19,7 @@ from benchmarks.stack import as_a_task_opens
 from commerce_sandbox.client import SandboxClient
 from magento_oms.ports.inventory import MagentoInventory, StockLine
 from magento_oms.workflows.inventory.push_stock import push_stock
-from magento_oms.workflows.push import Linger
+from magento_oms.workflows.turns import Linger
 
 
 class Watched:

@@ -14,7 +14,7 @@ from tests.lives.scene import LOCATIONS, Scene
 from magento_oms.domain.fulfilments import FulfilmentState
 from magento_oms.domain.parcel_states import ENDS
 from magento_oms.ports import OutsideError, ParcelStatus
-from magento_oms.workflows.push import AnotherPushLingers
+from magento_oms.workflows.turns import AnotherRunHasTheTurn
 from magento_oms.workflows.warehouse.problems import WarehouseProblem
 
 Row = dict[str, Any]
@@ -159,7 +159,7 @@ class Judge:
             for target in targets:
                 try:
                     scene.push(target)
-                except (OutsideError, AnotherPushLingers):
+                except (OutsideError, AnotherRunHasTheTurn):
                     if last:
                         raise
             oms.let_effects_fall_due()

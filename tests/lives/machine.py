@@ -24,11 +24,11 @@ from tests.lives.scene import LOCATIONS, Scene
 from magento_oms.ports import OutsideError
 from magento_oms.workflows.couriers.tracking import AnotherPollRuns
 from magento_oms.workflows.order_pull import AnotherRunIsLive
-from magento_oms.workflows.push import AnotherPushLingers
+from magento_oms.workflows.turns import AnotherRunHasTheTurn
 from magento_oms.workflows.warehouse.problems import WarehouseProblem
 
 Row = dict[str, Any]
-EXPECTED = (OutsideError, AnotherPushLingers, AnotherRunIsLive, AnotherPollRuns, WarehouseProblem)
+EXPECTED = (OutsideError, AnotherRunHasTheTurn, AnotherRunIsLive, AnotherPollRuns, WarehouseProblem)
 MOST_ORDERS = 5
 STOCKED = (
     "select sku from order_line where kind = 'physical' group by sku"

@@ -19,9 +19,9 @@ from magento_oms.workflows.cancelling.too_late import EXPECTED_RTO
 from magento_oms.workflows.couriers.outcomes import SHIPPED_ALL_THE_SAME
 from magento_oms.workflows.fulfilling.credit_memo import PAY_BACK
 from magento_oms.workflows.fulfilling.effects import CREATE_SHIPMENT
-from magento_oms.workflows.push import AnotherPushLingers
 from magento_oms.workflows.returns.receive import Verdict
 from magento_oms.workflows.returns.refund import CREATE_CREDIT_MEMO
+from magento_oms.workflows.turns import AnotherRunHasTheTurn
 from magento_oms.workflows.warehouse.problems import WarehouseProblem
 
 Row = dict[str, Any]
@@ -173,7 +173,7 @@ class WholeJudge(Judge):
         scene = self._scene
         for _ in range(4):
             for row in scene.oms.rows(OPEN_TARGETS):
-                with suppress(OutsideError, AnotherPushLingers):
+                with suppress(OutsideError, AnotherRunHasTheTurn):
                     scene.push(row["target"])
             scene.oms.let_effects_fall_due()
 

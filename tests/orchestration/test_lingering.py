@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType  # what Airflow gives to tasks
 
 from magento_oms.orchestration import tasks
-from magento_oms.workflows.push import NO_LINGER, Linger
+from magento_oms.workflows.turns import NO_LINGER, Linger
 
 
 @pytest.mark.parametrize("kind", list(DagRunType))

@@ -17,7 +17,8 @@ from magento_oms.storage.database import engine
 from magento_oms.workflows.acknowledge_order import AcknowledgeOrder
 from magento_oms.workflows.intake import IntakeCounts, take_in
 from magento_oms.workflows.order_pull import PullSummary, pull_live
-from magento_oms.workflows.push import NO_LINGER, Linger, PushSummary, push
+from magento_oms.workflows.push import PushSummary, push
+from magento_oms.workflows.turns import NO_LINGER, Linger
 
 TARGET = "magento:loom"
 

@@ -20,7 +20,7 @@ from magento_oms.storage.database import engine, notify
 from magento_oms.storage.leases import Lease, holder_of
 from magento_oms.workflows import order_pull
 from magento_oms.workflows.order_pull import AnotherRunIsLive, live_lease, pull_one, pull_pending, pull_window
-from magento_oms.workflows.push import Linger
+from magento_oms.workflows.turns import Linger
 
 
 def mark(oms: Oms) -> watermarks.Mark:

@@ -25,7 +25,7 @@ from magento_oms.ports import (
 from magento_oms.storage import effects, holds, quarantine
 from magento_oms.storage.database import engine
 from magento_oms.storage.leases import Lease
-from magento_oms.workflows.push import AnotherPushLingers, Linger, push_lease
+from magento_oms.workflows.turns import AnotherRunHasTheTurn, Linger, turn_lease
 
 REFERENCE = "[oms-ack-loom-1]"
 
@@ -391,7 +391,7 @@ def test_lingering_push_ends_when_nothing_comes(oms: Oms, store: FakeMagento, co
 
 def test_one_push_a_target(oms: Oms, store: FakeMagento, config: InstanceConfig, placed: int) -> None:
     store.calls.clear()
-    with Lease(oms.url, push_lease(TARGET), "somebody", ttl=60), pytest.raises(AnotherPushLingers):
+    with Lease(oms.url, turn_lease(TARGET), "somebody", ttl=60), pytest.raises(AnotherRunHasTheTurn):
         oms.push(store, config)
     assert store.calls.total() == 0
 

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from magento_oms.config.accounts import CourierAccount
 from magento_oms.orchestration import courier_wiring, wiring
 from magento_oms.orchestration.alerting import tell_it_is_over
-from magento_oms.orchestration.tasks import Summary, dag_id, linger, run_id
+from magento_oms.orchestration.tasks import Summary, dag_id, linger, run_id, taking_turns
 from magento_oms.ports import Aggregator
 from magento_oms.workflows import push
 from magento_oms.workflows.couriers import tracking
@@ -21,21 +21,17 @@ from magento_oms.workflows.couriers.webhooks import work_on_all
 def push_courier(code: str) -> Summary:
     """Task: carry out what is due at an account, and linger for more if the watcher woke the run."""
     account = courier_wiring.account(code)
-    with _opened(account) as aggregator:
-        try:
-            summary = push.push(
-                wiring.oms_url(),
-                target(code),
-                aggregator,
-                courier_wiring.courier_kinds(account),
-                holder=run_id(),
-                settle_delay=courier_wiring.SETTLE_DELAY,
-                linger=linger(),
-                at_once=courier_wiring.at_once(account),
-            )
-        except push.AnotherPushLingers as other:
-            raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(dag_id())
+    with _opened(account) as aggregator, taking_turns():
+        summary = push.push(
+            wiring.oms_url(),
+            target(code),
+            aggregator,
+            courier_wiring.courier_kinds(account),
+            holder=run_id(),
+            settle_delay=courier_wiring.SETTLE_DELAY,
+            linger=linger(),
+            at_once=courier_wiring.at_once(account),
+        )
     return summary.as_dict()
 
 

@@ -6,7 +6,8 @@ and told again when it is over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from magento_oms.workflows import cancellation_pull, order_pull, push
 from magento_oms.workflows.master_data.waiting import ask_for_unknown
 from magento_oms.workflows.order_pull import PullSummary
 from magento_oms.workflows.routing.route_orders import route_due
+from magento_oms.workflows.turns import NO_LINGER, AnotherRunHasTheTurn, Linger
 
 Summary = dict[str, object]
 WOKEN = "asset_triggered"
@@ -95,7 +97,7 @@ def pull_pending(code: str) -> Summary:
 def push_magento(code: str) -> Summary:
     """Task: carry out what is due at an instance, and linger for more if the watcher woke the run."""
     config = wiring.instance(code)
-    try:
+    with taking_turns():
         summary = push.push(
             wiring.oms_url(),
             f"magento:{code}",
@@ -105,16 +107,13 @@ def push_magento(code: str) -> Summary:
             settle_delay=wiring.settle_delay(config),
             linger=linger(),
         )
-    except push.AnotherPushLingers as other:
-        raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(dag_id())
     return summary.as_dict()
 
 
 def push_notifications(code: str) -> Summary:
     """Task: send what is due to the servers of an instance's stores."""
     config = wiring.instance(code)
-    try:
+    with taking_turns():
         summary = push.push(
             wiring.oms_url(),
             notify_target(code),
@@ -124,25 +123,24 @@ def push_notifications(code: str) -> Summary:
             settle_delay=timedelta(0),
             linger=linger(),
         )
-    except push.AnotherPushLingers as other:
-        raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(dag_id())
     return summary.as_dict()
 
 
 def route_orders() -> Summary:
     """Task: route the orders that are due, and linger for more if the watcher woke the run."""
+    with taking_turns():
+        summary = route_due(wiring.oms_url(), wiring.valid_instances(), holder=run_id(), linger=linger())
+    return summary.as_dict()
+
+
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Skip a run whose work another one does already; after one that worked, tell that what was in trouble is well."""
     try:
-        summary = route_due(
-            wiring.oms_url(),
-            wiring.valid_instances(),
-            holder=run_id(),
-            linger=linger(),
-        )
-    except push.AnotherPushLingers as other:
+        yield
+    except AnotherRunHasTheTurn as other:
         raise AirflowSkipException(str(other)) from None
     tell_it_is_over(dag_id())
-    return summary.as_dict()
 
 
 def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
@@ -180,9 +178,9 @@ def _time(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def linger() -> push.Linger:
+def linger() -> Linger:
     """A run that a watcher woke waits for more; one that a person started does what is there."""
-    return push.Linger() if get_current_context()["dag_run"].run_type == WOKEN else push.NO_LINGER
+    return Linger() if get_current_context()["dag_run"].run_type == WOKEN else NO_LINGER
 
 
 def dag_id() -> str:

@@ -20,8 +20,8 @@ from magento_oms.storage import instances, watermarks, windows
 from magento_oms.storage.database import engine, listener
 from magento_oms.storage.leases import Lease
 from magento_oms.workflows.intake import IntakeCounts, take_in
-from magento_oms.workflows.push import NO_LINGER, Linger
 from magento_oms.workflows.reading import halves, read_ranges
+from magento_oms.workflows.turns import NO_LINGER, Linger
 
 LIVE = "order_pull_live"
 WINDOWS = "order_pull"

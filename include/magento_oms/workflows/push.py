@@ -1,8 +1,4 @@
-"""Carrying out effects: claim what is due at one outside system, do each once, record what came of it.
-
-A push drains, then lingers on the database's notifications, so that a change is carried out within a fraction of a
-second while a task is running anyway.
-"""
+"""Carrying out effects: claim what is due at one outside system, do each once, record what came of it."""
 
 from __future__ import annotations
 
@@ -28,10 +24,10 @@ from magento_oms.ports import (
     UnknownOutcome,
 )
 from magento_oms.storage import effects, holds, orders, quarantine
-from magento_oms.storage.database import autocommit, engine, listener, text
+from magento_oms.storage.database import autocommit, engine, text
 from magento_oms.storage.effects import ClaimedEffect, ClaimLost
-from magento_oms.storage.leases import Lease
 from magento_oms.workflows.effect_kinds import EffectKind, HasAnotherWay, NotNow, NotWanted, Result
+from magento_oms.workflows.turns import NO_LINGER, Linger, turn
 
 log = structlog.get_logger(__name__)
 
@@ -41,23 +37,14 @@ CLAIM = timedelta(minutes=3)
 """Longer than all requests of one effect can take: after that its worker counts as gone."""
 EXPIRE_EVERY = 5.0
 """Seconds between looks for claims whose worker is gone; these last for minutes."""
-LOOK_EVERY = 3.0
-"""Seconds between looks for what falls due by itself; of new work a waiting run is told."""
 LOOK_AGAIN = timedelta(seconds=30)
 LONGEST_NOT_NOW = 3600.0
 """Seconds between tries of what cannot be sent as things are."""
-LEASE_SECONDS = 60.0
-DRAIN_SECONDS = 600.0
-"""A push with a long backlog ends after this time; the watcher wakes the next one at once."""
 TROUBLE = (UnknownOutcome, RetryableError, AuthenticationError, ConfigurationError)
 TROUBLE_LIMIT = 3
 """This many failures in a row without a success mean that the system as a whole is in trouble."""
 
 Kinds = Mapping[str, EffectKind[Any, Any]]
-
-
-class AnotherPushLingers(Exception):
-    """Another push of this target holds the lease; it does the work."""
 
 
 @dataclass(slots=True)
@@ -81,26 +68,6 @@ class PushSummary:
         return {name: value for name, value in asdict(self).items() if value not in ("", [], 0)} | {"done": self.done}
 
 
-@dataclass(frozen=True, slots=True)
-class Linger:
-    """How long a run waits for more work: until `idle` seconds pass without any, `at_most` seconds in all.
-
-    To wait costs next to nothing. To start a task costs as much as all the rest of an order, or more. A changed
-    configuration waits for `at_most`.
-    """
-
-    idle: float = 10.0
-    at_most: float = 300.0
-
-
-NO_LINGER = Linger(0.0, 0.0)
-
-
-def push_lease(target: str) -> str:
-    """Name of the lease of the one push that works on `target`. The watcher stays silent while somebody holds it."""
-    return f"push:{target}"
-
-
 def push(
     url: str,
     target: str,
@@ -121,31 +88,19 @@ def push(
         at_once: requests in flight, each in another lane.
 
     Raises:
-        AnotherPushLingers: another push does it already.
+        AnotherRunHasTheTurn: another push does it already.
         OutsideError: the system as a whole is in trouble; every effect's outcome was recorded before this was raised.
     """
-    started = clock()
     summary = PushSummary(target)
     worker = _Worker(url, target, world, kinds, settle_delay, at_once, summary)
-    lease = Lease(url, push_lease(target), holder, ttl=LEASE_SECONDS)
-    # Leaving it waits for what is under way, so that the lease is given up last.
+    # Leaving it waits for what is under way, so that the turn is given up last.
     workers = ThreadPoolExecutor(at_once, thread_name_prefix="push")
-    with lease as mine, listener(url, effects.signal(target)) as heard, workers:
-        if not mine:
-            raise AnotherPushLingers(f"Another push works on {target}.")
-        idle_since = clock()
-        while True:
-            worked = worker.step(workers)
-            if worker.stop or not lease.renew_if_due() or clock() - started >= DRAIN_SECONDS:
-                worker.finish()
-                break
-            if worked:
-                idle_since = clock()
-            elif clock() - idle_since >= linger.idle or clock() - started >= linger.at_most:
-                break
-            else:
-                heard.wait(min(LOOK_EVERY, linger.idle))
-    summary.seconds = round(clock() - started, 2)
+    mine = turn(url, target, signal=effects.signal(target), holder=holder, linger=linger, clock=clock)
+    with mine as my_turn, workers:
+        while my_turn.goes_on() and not worker.stop:
+            my_turn.rest(worked=worker.step(workers) or worker.stop)
+        worker.finish()
+    summary.seconds = my_turn.seconds()
     if worker.trouble is not None:
         raise worker.trouble
     return summary

@@ -27,7 +27,8 @@ from magento_oms.workflows.couriers.confirm_status import ConfirmStatus
 from magento_oms.workflows.couriers.fetch_label import FetchLabel
 from magento_oms.workflows.couriers.ndr import TellNdrAction
 from magento_oms.workflows.couriers.schedule_pickup import SchedulePickup
-from magento_oms.workflows.push import NO_LINGER, PushSummary, push
+from magento_oms.workflows.push import PushSummary, push
+from magento_oms.workflows.turns import NO_LINGER
 
 D = Decimal
 WAREHOUSE = {

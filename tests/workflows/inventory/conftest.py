@@ -16,7 +16,7 @@ from tests.workflows.oms import Oms
 from magento_oms.storage import instances
 from magento_oms.storage.database import engine
 from magento_oms.workflows.inventory.push_stock import StockSummary, push_stock
-from magento_oms.workflows.push import NO_LINGER, Linger
+from magento_oms.workflows.turns import NO_LINGER, Linger
 from magento_oms.workflows.warehouse.hand_over import hand_over
 
 D = Decimal

@@ -20,16 +20,15 @@ from magento_oms.config.models import InstanceConfig
 from magento_oms.ports import OutsideError, RetryableError
 from magento_oms.ports.inventory import MagentoInventory
 from magento_oms.storage import holds, instances, inventory, stock_ways
-from magento_oms.storage.database import engine, listener, text
+from magento_oms.storage.database import engine, text
 from magento_oms.storage.inventory import Came, Claimed, Outcome, PoolRows
-from magento_oms.storage.leases import Lease
 from magento_oms.storage.stock_writer import Writer, writer
 from magento_oms.workflows.inventory.figures import figures
 from magento_oms.workflows.inventory.pools import Pool, told_pools
 from magento_oms.workflows.inventory.telling import Line, Teller
 from magento_oms.workflows.inventory.verify import verify
 from magento_oms.workflows.inventory.way import AT_ONCE, Lines, Way, learn
-from magento_oms.workflows.push import DRAIN_SECONDS, LEASE_SECONDS, NO_LINGER, AnotherPushLingers, Linger, push_lease
+from magento_oms.workflows.turns import NO_LINGER, Linger, turn
 
 log = structlog.get_logger(__name__)
 
@@ -84,33 +83,31 @@ def push_stock(
     """Tell an instance what changed, then wait a little for more.
 
     Raises:
-        AnotherPushLingers: another push does it already.
+        AnotherRunHasTheTurn: another push does it already.
         OutsideError: the store as a whole is in trouble; what came of every figure was written down before.
     """
-    started, summary = clock(), StockSummary(config.code)
-    lease = Lease(url, push_lease(inventory.target(config.code)), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url, inventory.signal(config.code)) as heard:
-        if not mine:
-            raise AnotherPushLingers(f"Another push tells {config.code} its stock.")
+    summary, target = StockSummary(config.code), inventory.target(config.code)
+    mine = turn(
+        url, target, signal=inventory.signal(config.code), holder=holder, linger=linger, look_every=1.0, clock=clock
+    )
+    with mine as my_turn:
         with engine(url).begin() as connection:
             instances.configure(connection, config)
-        idle_since = clock()
-        while lease.renew_if_due() and clock() - started < DRAIN_SECONDS:
-            stopped = False
+        while my_turn.goes_on():
+            told = stopped = False
             with engine(url).begin() as connection:
                 due = inventory.anything_due(connection, config.code)
-            with writer(url, config.code) if due else nullcontext() as turn:
-                if turn is not None:
-                    push = _Push(url, config, magento, summary, turn, settle_delay)
-                    if push.tell():
-                        idle_since = clock()
+            with writer(url, config.code) if due else nullcontext() as pen:
+                if pen is not None:
+                    push = _Push(url, config, magento, summary, pen, settle_delay)
+                    told = push.tell()
                     if push.trouble is not None:
                         raise push.trouble
                     stopped = push.stopped
-            if stopped or summary.held or clock() - idle_since >= linger.idle or clock() - started >= linger.at_most:
+            if stopped or summary.held:
                 break
-            heard.wait(min(1.0, linger.idle))
-    summary.seconds = round(clock() - started, 2)
+            my_turn.rest(worked=told)
+    summary.seconds = my_turn.seconds()
     return summary
 
 
@@ -134,9 +131,9 @@ def push_skus(
         instances.configure(connection, config)
         inventory.look_again(connection, config.code, skus)
     while True:
-        with writer(url, config.code) as turn:
-            if turn is not None:
-                push = _Push(url, config, magento, summary, turn, settle_delay)
+        with writer(url, config.code) as pen:
+            if pen is not None:
+                push = _Push(url, config, magento, summary, pen, settle_delay)
                 push.tell(only=skus)
                 summary.seconds = round(time.monotonic() - started, 2)
                 if push.trouble is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,21 +19,12 @@ from magento_oms.domain.routing.plan import split
 from magento_oms.domain.routing.words import Decision, Demand, Place, Queue
 from magento_oms.domain.states import OrderFacts, line_state, order_state
 from magento_oms.storage import effects, fulfilments, holds, quarantine, routing, stock
-from magento_oms.storage.database import autocommit, engine, listener, new_ids
+from magento_oms.storage.database import autocommit, engine, new_ids
 from magento_oms.storage.fulfilments import NewFulfilment
-from magento_oms.storage.leases import Lease
 from magento_oms.storage.orders import ROUTING
 from magento_oms.storage.routing import OpenOrder, Routed
 from magento_oms.workflows.intake_rules import acknowledgement
-from magento_oms.workflows.push import (
-    DRAIN_SECONDS,
-    LEASE_SECONDS,
-    LOOK_EVERY,
-    NO_LINGER,
-    AnotherPushLingers,
-    Linger,
-    push_lease,
-)
+from magento_oms.workflows.turns import NO_LINGER, Linger, turn
 
 log = structlog.get_logger(__name__)
 
@@ -74,26 +64,17 @@ def route_due(
     """Route the orders that are due, then wait a little for more.
 
     Raises:
-        AnotherPushLingers: another run does it already.
+        AnotherRunHasTheTurn: another run does it already.
     """
-    started, summary = time.monotonic(), RoutingSummary()
-    lease = Lease(url, push_lease(TARGET), holder, ttl=LEASE_SECONDS)
-    with lease as mine, listener(url, ROUTING) as heard:
-        if not mine:
-            raise AnotherPushLingers("Another run routes orders.")
-        idle_since = time.monotonic()
-        while lease.renew_if_due() and time.monotonic() - started < DRAIN_SECONDS:
+    summary = RoutingSummary()
+    with turn(url, TARGET, signal=ROUTING, holder=holder, linger=linger) as mine:
+        while mine.goes_on():
             with autocommit(url) as connection:
                 summary.held = holds.held(connection, TARGET) or ""
             if summary.held:
                 break
-            if _route_batch(url, configs, summary, now()):
-                idle_since = time.monotonic()
-            elif time.monotonic() - idle_since >= linger.idle or time.monotonic() - started >= linger.at_most:
-                break
-            else:
-                heard.wait(min(LOOK_EVERY, linger.idle))
-    summary.seconds = round(time.monotonic() - started, 2)
+            mine.rest(worked=_route_batch(url, configs, summary, now()))
+    summary.seconds = mine.seconds()
     return summary
 
 
