@@ -88,7 +88,7 @@ def forever(work: Callable[[], None]) -> None:
     while True:
         try:
             work()
-        except (OutsideError, order_pull.AnotherRunIsLive, turns.AnotherRunHasTheTurn) as trouble:
+        except (OutsideError, turns.AnotherRunHasTheTurn) as trouble:
             log.warning("tried again", trouble=str(trouble))
             time.sleep(5)
 

@@ -35,9 +35,6 @@ class Stack:
     def _state(self) -> Path:
         return Path(self.local.environment["AIRFLOW_HOME"]).parent
 
-    def _log(self, name: str) -> str:
-        return (self._state / "logs" / f"{name}.log").read_text(errors="replace")
-
     def sandbox(self, code: str) -> SandboxClient:
         """The control of one store."""
         return SandboxClient(self.local.sandbox_url, code)
@@ -79,7 +76,8 @@ class Stack:
             with urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except HTTPError as error:
-            error.add_note(f"{error.read().decode(errors='replace')[:1000]}; log: {self._log('api-server')[-3000:]}")
+            log = (self._state / "logs" / "api-server.log").read_text(errors="replace")
+            error.add_note(f"{error.read().decode(errors='replace')[:1000]}; log: {log[-3000:]}")
             raise
 
     def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,7 @@ def run(oms_database: str, store: FakeMagento, monkeypatch: pytest.MonkeyPatch) 
             patched.setattr(wiring, "oms_url", lambda: oms_database)
             patched.setattr(wiring, "instance", lambda code: made)
             patched.setattr(wiring, "magento_for", opened_for)
-            patched.setattr(master_data_tasks, "tell_it_is_over", lambda dag: None)
+            patched.setattr(tasks, "tell_it_is_over", lambda dag: None)
             summary = task("loom")
         assert all(opened), "master data give way to live work"
         return summary

@@ -59,7 +59,10 @@ CALLED_OFF = frozenset({S.CANCELLED, S.RETURN_CANCELLED})
 """Ends that a later movement disproves: a courier that missed the cancellation ships the parcel all the same."""
 
 AT_HOME = frozenset({S.CREATED, S.PICKUP_SCHEDULED, S.RETURN_PLACED, *CALLED_OFF})
-"""The courier does not have it: it is still where it is sent from, or stays there."""
+"""Nobody of the courier's has it or comes for it: it is still where it is sent from, or stays there."""
+
+AT_REST = AT_HOME | {S.RETURN_OUT_FOR_PICKUP}
+"""No courier has it, or has it any longer."""
 
 STARTS = {Direction.FORWARD: S.CREATED, Direction.REVERSE: S.RETURN_PLACED}
 
@@ -159,7 +162,7 @@ def _without_disproved(steps: list[_Step]) -> list[_Step]:
 
 
 def _is_movement(status: ParcelStatus) -> bool:
-    return status not in {*CALLED_OFF, *STARTS.values(), S.PICKUP_SCHEDULED, S.RETURN_OUT_FOR_PICKUP}
+    return status not in AT_REST
 
 
 def _furthest(steps: list[_Step], direction: Direction) -> ParcelState:

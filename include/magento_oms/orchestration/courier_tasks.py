@@ -9,8 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from magento_oms.config.accounts import CourierAccount
 from magento_oms.orchestration import courier_wiring, wiring
-from magento_oms.orchestration.alerting import tell_it_is_over
-from magento_oms.orchestration.tasks import Summary, dag_id, linger, run_id, taking_turns
+from magento_oms.orchestration.tasks import Summary, linger, run_id, taking_turns
 from magento_oms.ports import Aggregator
 from magento_oms.workflows import push
 from magento_oms.workflows.couriers import tracking
@@ -40,14 +39,10 @@ def track(code: str) -> Summary:
     account = courier_wiring.account(code)
     readers = {at: reader for at, reader in courier_wiring.webhook_readers().items() if at == target(code)}
     worked = work_on_all(wiring.oms_url(), readers)
-    with _opened(account, gives_way=True) as aggregator:
-        try:
-            summary = tracking.poll(
-                wiring.oms_url(), code, aggregator, courier_wiring.vendor(account).statuses, holder=run_id()
-            )
-        except tracking.AnotherPollRuns as other:
-            raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(dag_id())
+    with _opened(account, gives_way=True) as aggregator, taking_turns():
+        summary = tracking.poll(
+            wiring.oms_url(), code, aggregator, courier_wiring.vendor(account).statuses, holder=run_id()
+        )
     if not (summary.read or summary.refused or worked):
         raise AirflowSkipException("No parcel's tracking is due.")
     return summary.as_dict() | ({"webhooks_worked": worked} if worked else {})

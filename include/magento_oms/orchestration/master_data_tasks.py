@@ -8,8 +8,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from magento_oms.orchestration import wiring
-from magento_oms.orchestration.alerting import tell_it_is_over
-from magento_oms.orchestration.tasks import Summary, dag_id, run_id, span
+from magento_oms.orchestration.tasks import Summary, run_id, span, taking_turns
 from magento_oms.storage.catalogue import BEGINNING
 from magento_oms.workflows.master_data import pull
 
@@ -34,7 +33,7 @@ def _pull(code: str, kind: pull.Kind) -> Summary:
         start, end = BEGINNING, datetime.now(UTC)
     else:
         start, end = span(context)
-    try:
+    with taking_turns():
         summary = pull.pull(
             wiring.oms_url(),
             wiring.magento_for(config, gives_way=True),
@@ -46,7 +45,4 @@ def _pull(code: str, kind: pull.Kind) -> Summary:
             catch_up=context["dag_run"].run_type == "scheduled",
             dry_run=bool(params.get("dry_run")),
         )
-    except pull.AnotherRunReads as other:
-        raise AirflowSkipException(str(other)) from None
-    tell_it_is_over(dag_id())
     return summary.as_dict()

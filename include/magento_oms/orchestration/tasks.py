@@ -33,13 +33,14 @@ def pull_live(code: str) -> Summary:
     config = wiring.instance(code)
     store = wiring.magento_for(config)
     url = wiring.oms_url()
-    try:
+    with taking_turns():
         summary = order_pull.pull_live(
             url, store, config, holder=run_id(), linger=linger(), then=lambda: ask_for_unknown(url, store, config)
         )
-    except order_pull.AnotherRunIsLive as other:
-        raise AirflowSkipException(str(other)) from None
-    return _told(summary, skip_empty=True)
+    counts = summary.counts
+    if not (counts.new or counts.changed or counts.quarantined):
+        raise AirflowSkipException(f"Nothing new: {counts.read} orders read, all of them known.")
+    return summary.as_dict()
 
 
 def pull_window(code: str) -> Summary:
@@ -143,11 +144,8 @@ def taking_turns() -> Iterator[None]:
     tell_it_is_over(dag_id())
 
 
-def _told(summary: PullSummary, *, skip_empty: bool = False) -> Summary:
+def _told(summary: PullSummary) -> Summary:
     tell_it_is_over(dag_id())
-    counts = summary.counts
-    if skip_empty and not (counts.new or counts.changed or counts.quarantined):
-        raise AirflowSkipException(f"Nothing new: {counts.read} orders read, all of them known.")
     return summary.as_dict()
 
 

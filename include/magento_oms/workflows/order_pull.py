@@ -21,7 +21,7 @@ from magento_oms.storage.database import engine, listener
 from magento_oms.storage.leases import Lease
 from magento_oms.workflows.intake import IntakeCounts, take_in
 from magento_oms.workflows.reading import halves, read_ranges
-from magento_oms.workflows.turns import NO_LINGER, Linger
+from magento_oms.workflows.turns import NO_LINGER, AnotherRunHasTheTurn, Linger
 
 LIVE = "order_pull_live"
 WINDOWS = "order_pull"
@@ -64,7 +64,7 @@ class PullSummary:
         return {name: value for name, value in row.items() if value not in ("", None)}
 
 
-class AnotherRunIsLive(Exception):
+class AnotherRunIsLive(AnotherRunHasTheTurn):
     """Another live run of this instance holds the lease; nothing to do here."""
 
 

@@ -97,8 +97,11 @@ def push(
     workers = ThreadPoolExecutor(at_once, thread_name_prefix="push")
     mine = turn(url, target, signal=effects.signal(target), holder=holder, linger=linger, clock=clock)
     with mine as my_turn, workers:
-        while my_turn.goes_on() and not worker.stop:
-            my_turn.rest(worked=worker.step(workers) or worker.stop)
+        while my_turn.goes_on():
+            worked = worker.step(workers)
+            if worker.stop:
+                break
+            my_turn.rest(worked=worked)
         worker.finish()
     summary.seconds = my_turn.seconds()
     if worker.trouble is not None:

@@ -26,6 +26,7 @@ from magento_oms.storage.leases import Lease
 from magento_oms.storage.parcels import StoredBooking
 from magento_oms.storage.scans import Reading
 from magento_oms.workflows.couriers.outcomes import follow_up
+from magento_oms.workflows.turns import AnotherRunHasTheTurn
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ LONGEST_SECONDS = 840.0
 LEASE_SECONDS = 120.0
 
 
-class AnotherPollRuns(Exception):
+class AnotherPollRuns(AnotherRunHasTheTurn):
     """Another poll of this account holds the lease; it does the work."""
 
 

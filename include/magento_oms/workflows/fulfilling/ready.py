@@ -23,8 +23,8 @@ def settle_papers(connection: Connection, config: InstanceConfig, fulfilment_id:
 
 
 def became_ready(connection: Connection, fulfilment_id: int) -> StoredFulfilment | None:
-    """Derive a fulfilment's state; what it was before, if it is ready only now."""
-    before = fulfilments.get(connection, fulfilment_id, lock=True)
+    """Derive a fulfilment's state; what it was before, if it is ready only now. The caller has locked its order."""
+    before = fulfilments.get(connection, fulfilment_id)
     if before is None or before.state not in (FulfilmentState.PACKED, FulfilmentState.READY):
         return None
     state = fulfilments.derive_state(connection, fulfilment_id)

@@ -26,6 +26,7 @@ from magento_oms.workflows.master_data.customers import erase_old, take_in_custo
 from magento_oms.workflows.master_data.labels import read_labels
 from magento_oms.workflows.master_data.products import take_in_products
 from magento_oms.workflows.master_data.waiting import wake_waiting
+from magento_oms.workflows.turns import AnotherRunHasTheTurn
 
 CUSTOMER_PULL = "customer_pull"
 OVERLAP = timedelta(minutes=10)
@@ -102,7 +103,7 @@ class MasterSummary:
         return {name: value for name, value in row.items() if value not in ("", None)}
 
 
-class AnotherRunReads(Exception):
+class AnotherRunReads(AnotherRunHasTheTurn):
     """Another run reads the same kind of row up to now; nothing to do here."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from magento_oms.domain.parcel_states import AT_REST
 from magento_oms.workflows.reconcile.words import COLUMNS, UNIT, Kind
 
 MAGENTO_ORDERS = {
@@ -49,10 +50,7 @@ ABSENT = "absent"
 QUANTITIES = ("ordered", "invoiced", "shipped", "cancelled", "refunded")
 AMOUNTS = ("grand_total", "total_due", "subtotal", "shipping", "discount", "tax")
 
-AT_REST = frozenset(
-    {"created", "pickup_scheduled", "cancelled", "return_placed", "return_out_for_pickup", "return_cancelled"}
-)
-"""States of a parcel that no courier has, or has any longer."""
+RESTING = frozenset(str(status) for status in AT_REST)
 
 
 def frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pd.DataFrame:
@@ -105,12 +103,12 @@ def doubled_orders(oms_orders: pd.DataFrame) -> pd.DataFrame:
 def courier_differences(parcels: pd.DataFrame) -> pd.DataFrame:
     """What differs between the OMS and the couriers, over all bookings of some orders."""
     asked = parcels[(parcels["courier"] != "") & (parcels["courier"] != ABSENT)]
-    resting = asked["courier"].isin(AT_REST) & asked["oms"].isin(AT_REST)
+    resting = asked["courier"].isin(RESTING) & asked["oms"].isin(RESTING)
     differs = asked[(asked["courier"] != asked["oms"]) & ~resting]
     current = parcels[~parcels["given_up"]]
     absent = current[current["courier"] == ABSENT]
     word = parcels["courier"].where(~parcels["courier"].isin(["", ABSENT]), parcels["oms"])
-    moving = parcels[~word.isin(AT_REST)]
+    moving = parcels[~word.isin(RESTING)]
     cancelled = moving[moving["order_cancelled"] & ~moving["handed_over"]]
     early = moving[~moving["order_cancelled"] & ~moving["handed_over"]]
     return joined(
